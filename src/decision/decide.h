@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who gets what, when, where: a pure function of the snapshot, the user's partition,
+ * what the mailbox holds, and the time (decision.md). The same inputs give the same
+ * answer, whatever the order of the campaigns. No I/O, no clock, no globals. */
+#ifndef INLAY_DECISION_DECIDE_H
+#define INLAY_DECISION_DECIDE_H
+
+#include "model/snapshot.h"
+#include "model/user.h"
+
+#define DECISION_MAX_ACTIONS 8
+
+struct present_message {
+	struct id16 guid;
+	uint32_t uid;
+	bool seen;
+	uint32_t newer;   /* foreign messages with a higher UID */
+	struct str proof; /* value of X-Inlay-Instance where the GUID was lost */
+};
+
+/* What the INBOX holds of ours, as the plugin saw it under its lock. */
+struct mailbox_view {
+	uint32_t uidvalidity, uidnext;
+	bool complete;
+	const struct present_message *present;
+	size_t n_present;
+};
+
+enum action_op {
+	ACTION_INJECT,
+	ACTION_WITHDRAW,
+};
+
+struct chosen_variable {
+	struct str name, value;
+};
+
+struct action {
+	enum action_op op;
+	const struct running_campaign *campaign;
+	const struct campaign_variant *variant; /* INJECT */
+	struct assignment assignment; /* INJECT: new, PENDING; WITHDRAW: as it is */
+	struct id16 guid;
+	const struct chosen_variable *variables; /* INJECT: what the template needs and
+						    row or profile has */
+	size_t n_variables;
+	enum wire_withdraw_cause cause; /* WITHDRAW */
+};
+
+struct decision {
+	struct action actions[DECISION_MAX_ACTIONS];
+	size_t n;
+	int64_t next_check_ms; /* from now; when another answer may come by time alone
+				*/
+};
+
+/* mailbox NULL: a dry decision for `hello`, from the stored state alone; actions
+ * then only tell whether anything could be done. nonce goes into new assignments.
+ * False only without memory (arena). */
+bool decide(const struct snapshot *s, const struct user_record *user,
+	    const struct mailbox_view *mailbox, int64_t now_ms, uint64_t nonce,
+	    struct arena *arena, struct decision *out);
+
+/* First step of an opening: the stored assignments are brought in line with what the
+ * mailbox shows (lost confirmations, read, gone), before deciding. `assignments` is
+ * changed in place; changed[i] tells which; effects are what must be counted. */
+struct reconciled {
+	const struct present_message **known_message; /* [n_known] */
+	const struct assignment **known;              /* which instance it is */
+	size_t n_known;
+	struct event_effect *effects; /* [n_effects], with the assignment it is of */
+	const struct assignment **effect_of;
+	size_t n_effects;
+};
+bool reconcile(const struct snapshot *s, struct str user_key,
+	       struct assignment *assignments, size_t n_assignments, bool *changed,
+	       const struct mailbox_view *mailbox, int64_t now_ms, struct arena *arena,
+	       struct reconciled *out);
+
+/* Why: for each campaign of the snapshot, in its order, the first gate that stops it
+ * or what would be done now. */
+struct explanation {
+	const struct running_campaign *campaign;
+	struct str gate;    /* name of the gate; absent: nothing stops it */
+	struct str facts;   /* a JSON object with what the gate saw */
+	struct str outcome; /* "stopped", "would inject", "candidate", ... */
+};
+bool decision_why(const struct snapshot *s, const struct user_record *user,
+		  int64_t now_ms, struct arena *arena, struct explanation **out,
+		  size_t *n);
+
+#endif

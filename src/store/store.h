@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the middleware keeps, in the words of its domain (storage.md). One front,
+ * several backends behind one struct of functions (store-internal.h): memory, LMDB,
+ * a faulty one for tests; Cassandra comes behind the same.
+ *
+ * ASYNCHRONOUS. Every call that can wait takes a completion and returns at once.
+ * The completion runs exactly once, inline or on another thread, never under a lock
+ * of the store; `err` is NULL on success and valid only during the call. Results are
+ * written to `out` (memory from `arena`, which the caller must not touch until the
+ * completion has run) before it runs. Arguments are borrowed until then.
+ * An error of kind CONFLICT means that a condition did not hold and nothing was
+ * written; TIMEOUT or IO on a write means that the outcome is unknown.
+ *
+ * The tenant's database comes first in every call: nothing crosses it. */
+#ifndef INLAY_STORE_STORE_H
+#define INLAY_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "model/user.h"
+
+struct store;
+struct store_db; /* one tenant's database */
+
+typedef void store_fn(void *ctx, const struct error *err);
+
+struct store_options {
+	const char *backend;   /* "lmdb", "memory", "faulty" (wraps `inner`) */
+	const char *directory; /* lmdb: made if absent (0700), locked by flock */
+	uint64_t map_size;     /* lmdb: bytes of address space per environment */
+	struct log *log;       /* may be NULL */
+	/* memory: completions come from another thread, after up to delay_ms, out of
+	 * order; 0: inline */
+	unsigned delay_ms;
+	/* faulty: the n-th write-like call from now fails with IO (1 = the next);
+	 * fail_after: 'b' before anything was written, 'a' after (outcome unknown to
+	 * the caller) */
+	struct store *inner;
+	uint64_t fail_nth;
+	char fail_when;
+};
+bool store_open(const struct store_options *o, struct store **out, struct error *err);
+/* Waits for calls under way, then closes all databases. */
+void store_close(struct store *s);
+const char *store_backend_name(const struct store *s);
+/* Faulty backend only: re-arms. Returns how many calls went by since the last. */
+uint64_t store_faulty_arm(struct store *s, uint64_t nth, char when);
+
+/* Databases ------------------------------------------------------------------
+ * A database is named by keyspace and belongs to the tenant whose id it was
+ * created with: CONFLICT for another. Opening and creating may block (start,
+ * administration); they are called off the HTTP threads. The system database
+ * (tenants, tokens) is keyspace "" with owner "". */
+bool store_db_create(struct store *s, struct str keyspace, struct str owner,
+		     struct store_db **out, struct error *err); /* exists: opens it */
+bool store_db_open(struct store *s, struct str keyspace, struct str owner,
+		   struct store_db **out, struct error *err); /* NOT_FOUND */
+/* Handles are counted; data is never deleted. */
+void store_db_close(struct store_db *db);
+
+struct store_usage {
+	uint64_t bytes_used;      /* on disk or in memory, of all databases */
+	uint64_t bytes_max;       /* map size; 0: unbounded */
+	uint64_t calls, failures; /* since the start */
+	bool full; /* a write failed for want of room since the last success */
+};
+void store_usage(struct store *s, struct store_usage *out);
+
+/* Documents ------------------------------------------------------------------
+ * What the control plane keeps: small JSON texts under a collection and an id,
+ * each with a revision that every write raises. */
+#define STORE_COLLECTIONS(X)                                                           \
+	/* of the system database */                                                   \
+	X(TENANT, "tenant") /* id: tenant */                                           \
+	X(TOKEN, "token")   /* id: hex SHA-256 of the token */                         \
+	X(SYSTEM, "system") /* id: "key" (fingerprint of the master key), ... */       \
+	/* of a tenant's database */                                                   \
+	X(SETTING,                                                                     \
+	  "setting") /* "tenant-key", "attributes", "purposes", "kill", ... */         \
+	X(CAMPAIGN, "campaign") /* id: campaign; its state */                          \
+	X(VERSION, "version") /* id: campaign/0000000003; definition, template data */ \
+	X(TEMPLATE, "template") /* id: sha256; the template's bytes */                 \
+	X(LOAD, "load")     /* id: 016 hex; campaign, sha256, columns, rows, state */  \
+	X(IMPORT, "import") /* id: import; progress and errors */                      \
+	X(SUPPRESS, "suppress") /* id: hex of id_suppress() */
+enum store_collection {
+#define X(name, text) STORE_##name,
+	STORE_COLLECTIONS(X)
+#undef X
+		STORE_COLLECTIONS_COUNT
+};
+#define STORE_DOCUMENT_MAX (2 * 1024 * 1024)
+#define STORE_ID_MAX 200
+
+struct store_document {
+	struct str id, body;
+	uint64_t revision; /* from 1 */
+};
+#define STORE_ANY UINT64_MAX     /* whatever is there */
+#define STORE_ABSENT UINT64_C(0) /* must not exist */
+
+/* Absent document: success with out->revision 0. */
+void store_document_get(struct store_db *db, enum store_collection c, struct str id,
+			struct arena *arena, struct store_document *out, store_fn *done,
+			void *ctx);
+/* Those whose id begins with prefix and is greater than `after`, by id, at most
+ * limit. with_body false leaves bodies out. */
+struct store_document_list {
+	struct store_document *items;
+	size_t n;
+	bool more;
+};
+void store_document_list(struct store_db *db, enum store_collection c,
+			 struct str prefix, struct str after, size_t limit,
+			 bool with_body, struct arena *arena,
+			 struct store_document_list *out, store_fn *done, void *ctx);
+/* if_revision: STORE_ANY, STORE_ABSENT or the revision it must have: else CONFLICT.
+ * *revision (may be NULL) is the new one. A body absent ({NULL,0}) deletes. */
+void store_document_put(struct store_db *db, enum store_collection c, struct str id,
+			struct str body, uint64_t if_revision, uint64_t *revision,
+			store_fn *done, void *ctx);
+
+/* Users ----------------------------------------------------------------------
+ * One partition per user key. */
+
+/* Everything of a user, one read of one snapshot. A user of whom nothing is known
+ * gives an empty record. loads: only recipient rows of these (sorted ascending);
+ * n_loads SIZE_MAX: all. */
+void store_user_read(struct store_db *db, struct str user_key, const uint64_t *loads,
+		     size_t n_loads, struct arena *arena, struct user_record *out,
+		     store_fn *done, void *ctx);
+
+struct store_event {
+	struct id16 event_id;
+	struct id16 instance;
+	struct str campaign;
+	enum statistic statistic;
+	int64_t assigned_ms; /* of the instance: the event's partition (its hour) */
+	int64_t at_ms;       /* when it happened: the hour it is counted in */
+};
+struct store_outbox_row {
+	struct id16 event_id;
+	struct id16 instance;
+	struct str point;      /* conversion point */
+	struct str event_type; /* injected, reinjected, read, expunged */
+	struct str campaign;
+	int64_t at_ms;
+};
+struct store_due {
+	int64_t due_ms;
+	struct id16 instance;
+};
+
+/* One conditional write to one user's partition, with everything that goes with it.
+ * Atomic on LMDB and memory. */
+struct store_user_change {
+	const struct user_profile
+		*profile; /* NULL: stays. Replaces it whole; identities
+			     (user_id, email, aliases) are unique in
+			     the database: CONFLICT names the field */
+	const struct assignment *assignments; /* upserted by instance */
+	size_t n_assignments;
+	const struct id16 *forget; /* assignments dropped (retention) */
+	size_t n_forget;
+	const struct store_event *events; /* each event_id counted once; known under
+					     another statistic: the count moves, and
+					     stays in the hour of its first at_ms */
+	size_t n_events;
+	const struct store_outbox_row *outbox; /* once per (event_id, point) */
+	size_t n_outbox;
+	const struct store_due *due; /* look again then: store_due_list */
+	size_t n_due;
+	const struct store_due *due_done; /* done with */
+	size_t n_due_done;
+};
+/* if_revision as of the record read (0: never written), or STORE_ANY.
+ * Over USER_MAX_ASSIGNMENTS or USER_MAX_PARTITION: TOO_LARGE. Durable when done. */
+void store_user_commit(struct store_db *db, struct str user_key, uint64_t if_revision,
+		       const struct store_user_change *change, uint64_t *revision,
+		       store_fn *done, void *ctx);
+
+/* Which user key an identity means: as user key, then user_id, e-mail, alias.
+ * Absent when none: identities are unique, and the first kind that knows it wins.
+ * User keys, user ids and aliases are compared as bytes, e-mail addresses with ASCII
+ * letters folded. */
+void store_user_resolve(struct store_db *db, struct str identity, struct arena *arena,
+			struct str *user_key, store_fn *done, void *ctx);
+
+/* Removes all that is known of the user: profile, identities, rows, assignments,
+ * instance rows, due marks, unique marks keep counting but no longer name anyone.
+ * Writes the suppress document under the hex of `suppress` with the time. */
+void store_user_erase(struct store_db *db, struct str user_key,
+		      const uint8_t suppress[CRYPTO_SHA256_LEN], int64_t now_ms,
+		      store_fn *done, void *ctx);
+
+/* Profiles in the order of the store, from behind `resume` (absent: the start);
+ * out->resume is absent at the end. */
+struct store_scan {
+	struct user_profile *profiles;
+	size_t n;
+	struct str resume;
+};
+void store_user_scan(struct store_db *db, struct str resume, size_t limit,
+		     struct arena *arena, struct store_scan *out, store_fn *done,
+		     void *ctx);
+
+/* Whom an instance was given to, or an absent key (erased, forgotten). */
+struct store_instance {
+	struct str user_key, campaign;
+	int64_t assigned_ms;
+};
+void store_instance_get(struct store_db *db, struct id16 instance, struct arena *arena,
+			struct store_instance *out, store_fn *done, void *ctx);
+
+/* Loads ----------------------------------------------------------------------*/
+
+/* Order in which rows must be given to store_rows_write: by this, then nothing
+ * (one row a user and load). */
+void store_sort_key(struct str user_key, uint8_t out[16]);
+
+struct store_row {
+	uint8_t sort_key[16];
+	const struct str *values;
+	size_t n_values;
+};
+/* A slice of a load, ascending by sort_key, together with a document (the import's
+ * progress) in the same transaction. Behind decisions in the writer's queue.
+ * At most 2,000 rows a call. A row of the same user and load is replaced. */
+#define STORE_ROWS_MAX 2000
+void store_rows_write(struct store_db *db, uint64_t load, const struct store_row *rows,
+		      size_t n, enum store_collection c,
+		      const struct store_document *progress, store_fn *done, void *ctx);
+/* Profiles of an import, as store_user_commit with STORE_ANY each, merged by the
+ * caller before; behind decisions in the queue. errors[i].kind tells which of them
+ * was refused (CONFLICT: identity taken); the others are written. */
+#define STORE_PROFILES_MAX 500
+void store_profiles_write(struct store_db *db, const struct user_profile *profiles,
+			  size_t n, struct error *errors, store_fn *done, void *ctx);
+/* Deletes rows of loads that are not in `live` (ascending), a slice at a time from
+ * `resume` (absent: start); *out_resume is absent when the end was reached. */
+void store_rows_sweep(struct store_db *db, const uint64_t *live, size_t n_live,
+		      struct str resume, struct arena *arena, struct str *out_resume,
+		      uint64_t *removed, store_fn *done, void *ctx);
+
+/* Statistics, outbox, due ----------------------------------------------------*/
+struct store_statistic {
+	int64_t hour_ms; /* beginning of the hour, UTC */
+	enum statistic statistic;
+	uint64_t count;  /* events */
+	uint64_t unique; /* users counted with it for the first time in this hour */
+};
+/* Rows of a campaign with from_ms <= hour < to_ms, by hour, then statistic. Sums of
+ * `count` and `unique` over all hours are the exact totals. */
+void store_statistics_read(struct store_db *db, struct str campaign, int64_t from_ms,
+			   int64_t to_ms, struct arena *arena,
+			   struct store_statistic **out, size_t *n, store_fn *done,
+			   void *ctx);
+/* In order of arrival; resume as above. */
+struct store_outbox_list {
+	struct store_outbox_row *items;
+	size_t n;
+	struct str resume;
+};
+void store_outbox_list(struct store_db *db, struct str resume, size_t limit,
+		       struct arena *arena, struct store_outbox_list *out,
+		       store_fn *done, void *ctx);
+uint64_t store_outbox_count(struct store_db *db);
+/* Those due at or before now_ms, oldest first. */
+struct store_due_entry {
+	int64_t due_ms;
+	struct id16 instance;
+	struct str user_key;
+};
+void store_due_list(struct store_db *db, int64_t now_ms, size_t limit,
+		    struct arena *arena, struct store_due_entry **out, size_t *n,
+		    store_fn *done, void *ctx);
+
+/* Waiting, for worker threads and tests: pass store_wait_done and the struct as
+ * completion, then store_wait returns what it was. */
+struct store_wait;
+struct store_wait *store_wait_new(void);
+void store_wait_free(struct store_wait *w);
+void store_wait_done(void *ctx, const struct error *err);
+bool store_wait(struct store_wait *w, struct error *err); /* re-usable afterwards */
+
+#endif
