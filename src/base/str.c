@@ -61,8 +61,7 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *out)
 	return true;
 }
 
-/* Length of the sequence that begins at p, or 0: RFC 3629 section 4. */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+size_t str_utf8_sequence(const unsigned char *p, size_t n)
 {
 	unsigned char c = p[0];
 	if (c == 0)
@@ -96,7 +95,7 @@ bool str_is_utf8(struct str s)
 	const unsigned char *p = (const unsigned char *)s.p;
 	size_t left = s.n;
 	while (left > 0) {
-		size_t n = utf8_sequence(p, left);
+		size_t n = str_utf8_sequence(p, left);
 		if (n == 0)
 			return false;
 		p += n;

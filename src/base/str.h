@@ -94,6 +94,9 @@ bool str_next_part(struct str *rest, char sep, struct str *part);
 /* Whole string as a decimal number without sign or blanks; false on anything
  * else and on overflow of max. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *out);
+/* Length of the UTF-8 sequence that begins at p[0] of n > 0 bytes, or 0 if none
+ * does (RFC 3629 section 4; NUL is not taken as one). */
+size_t str_utf8_sequence(const unsigned char *p, size_t n);
 /* True for well-formed UTF-8 (RFC 3629 section 4) without NUL. */
 bool str_is_utf8(struct str s);
 /* Ids of tenants, campaigns, variants, templates, data sources, purposes:
