@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# A small front for meson and ninja. `make help` lists what there is.
+#
+#   SAN=address  ASan + UBSan;  SAN=thread  TSan (the daemons)
+#   CC=clang     another compiler (its own build folder)
+SHELL   := /bin/bash
+SAN     ?=
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+BUILD   ?= build$(if $(SAN),-$(SAN))$(if $(filter-out gcc,$(CC)),-$(CC))
+PREFIX  ?= /usr/local
+# the plugin that a stock Dovecot loads cannot be a sanitizer build
+PLAIN   := build$(if $(filter-out gcc,$(CC)),-$(CC))
+PYTHON  := /usr/bin/python3
+
+meson_san = $(if $(filter address,$(SAN)),-Db_sanitize=address$(,)undefined -Db_lundef=false,$(if $(SAN),-Db_sanitize=$(SAN) -Db_lundef=false))
+, := ,
+
+.PHONY: all help deps build demo test install format lint clean
+all: build
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+deps: ## install what building and testing needs (Debian packages)
+	@packaging/install-deps build test
+
+build: ## compile everything
+	@packaging/install-deps build
+	@$(MAKE) --no-print-directory ninja-$(BUILD)
+
+ninja-%:
+	@test -f $*/build.ninja || CC="$(CC)" meson setup $* --prefix $(PREFIX) $(if $(findstring -address,$*),-Db_sanitize=address$(,)undefined -Db_lundef=false) $(if $(findstring -thread,$*),-Db_sanitize=thread -Db_lundef=false) >/dev/null
+	@ninja -C $*
+
+demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop)
+	@packaging/install-deps build demo
+	@$(MAKE) --no-print-directory ninja-$(PLAIN)
+	@$(PYTHON) examples/demo.py --build $(PLAIN)
+
+test: ## every test; SAN=address or SAN=thread for sanitizer builds
+	@packaging/install-deps build test
+	@$(MAKE) --no-print-directory ninja-$(PLAIN)
+	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory ninja-build-clang)
+	@$(PYTHON) tests/run.py --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
+
+install: build ## install below PREFIX (DESTDIR is honoured)
+	@meson install -C $(BUILD) --no-rebuild
+
+format: ## rewrite the C sources in the project's format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: ## format, includes, clang-tidy, and a clang build, all without a finding
+	@packaging/install-deps build lint
+	@tests/lint
+	@echo "lint: clean"
+
+clean: ## remove what was built
+	@rm -rf build build-* demo-run test-run
