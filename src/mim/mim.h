@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The middleware as its handlers see it: what there is once per process. Made by
+ * main.c, given to every request; nothing in here is found by a global name. */
+#ifndef INLAY_MIM_MIM_H
+#define INLAY_MIM_MIM_H
+
+#include "base/log.h"
+#include "base/properties.h"
+#include "mim/metrics.h"
+#include "mim/tenants.h"
+#include "mim/workers.h"
+#include "store/store.h"
+
+struct master_key; /* secrets.h */
+struct tokens;     /* tokens.h */
+
+struct mim {
+	const struct settings *settings; /* application.properties */
+	struct log *log;
+	struct store *store;
+	struct store_db *system; /* tenants, tokens */
+	const struct master_key *master_key;
+	struct tenants *tenants; /* registry of those that are served */
+	struct tokens *tokens;
+	struct metrics *metrics;
+	struct workers *workers; /* handlers that block */
+	struct workers *jobs;    /* imports and sweeps: minutes, not milliseconds */
+	int64_t started_ms;      /* wall clock */
+	int64_t started_us;      /* clock_mono_us() at the start of main() */
+	/* What is not ready yet, in words for /health/ready; NULL: all is. */
+	const char *_Atomic not_ready;
+	_Atomic bool stopping; /* long polls and jobs look at this */
+};
+
+#endif
