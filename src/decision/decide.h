@@ -20,6 +20,7 @@ struct present_message {
 
 /* What the INBOX holds of ours, as the plugin saw it under its lock. */
 struct mailbox_view {
+	struct str node; /* the agent that asks */
 	uint32_t uidvalidity, uidnext;
 	bool complete;
 	const struct present_message *present;

@@ -34,6 +34,9 @@ const char *assignment_state_name(enum assignment_state s);
 #define ASSIGNMENT_LAPSE_MS (60 * CLOCK_SECOND)
 /* What the plugin is told; shorter, so that a late save cannot meet a lapse. */
 #define ASSIGNMENT_VALID_FOR_MS (30 * CLOCK_SECOND)
+/* What lapsed on one node is not given on another before this (dovecot.md,
+ * replication: the other mailbox may hold it already). */
+#define ASSIGNMENT_OTHER_NODE_MS (10 * CLOCK_MINUTE)
 /* A `gone` of unknown cause is final after this (contracts.md §3). */
 #define GONE_FINAL_MS (60 * CLOCK_SECOND)
 
@@ -45,6 +48,7 @@ struct assignment {
 	uint32_t n, k; /* n-th injection, k-th reinjection of it */
 	bool service;
 	enum assignment_state state;
+	unsigned reported;     /* bit per enum wire_event_type: counted already */
 	bool was_read;         /* \Seen ever set, also if set back */
 	bool gone_final;       /* cause will not change any more */
 	enum wire_cause cause; /* of GONE, REFUSED */
@@ -54,6 +58,7 @@ struct assignment {
 	int64_t ended_ms;          /* 0: not ended */
 	uint32_t uidvalidity, uid; /* where the mailbox showed it last; 0: unknown */
 	uint64_t nonce;            /* of the decision that wrote it, to know our own */
+	struct str node;           /* of the agent that it was handed to; may be absent */
 };
 
 /* The state at `now`: PENDING becomes LAPSED by time alone. */
