@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
+#include "base/unicode.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -93,48 +94,6 @@ static bool eight_plain(const char *p)
 	return (found & tops) == 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = str_lower_char(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four digits behind \u, or -1. */
-static int32_t hex4(const char *p, size_t n)
-{
-	int32_t v = 0;
-	if (n < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(p[i]);
-		if (digit < 0)
-			return -1;
-		v = v * 16 + digit;
-	}
-	return v;
-}
-
-/* The code point of the \u escape at p ("\u...") and its length; -1 if it is
- * none: a lone surrogate, NUL, or no four digits. */
-static int32_t unicode_escape(const char *p, size_t n, size_t *len)
-{
-	int32_t v = n < 2 ? -1 : hex4(p + 2, n - 2);
-	*len = 6;
-	if (v <= 0 || (v >= 0xdc00 && v <= 0xdfff))
-		return -1;
-	if (v < 0xd800 || v > 0xdbff)
-		return v;
-	if (n < 12 || p[6] != '\\' || p[7] != 'u')
-		return -1;
-	int32_t low = hex4(p + 8, n - 8);
-	*len = 12;
-	if (low < 0xdc00 || low > 0xdfff)
-		return -1;
-	return 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
-}
-
 /* The byte that a one-letter escape stands for, or 0. */
 static char letter_escape(char c)
 {
@@ -158,30 +117,6 @@ static char letter_escape(char c)
 	}
 }
 
-static size_t put_utf8(char *out, int32_t v)
-{
-	if (v < 0x80) {
-		out[0] = (char)v;
-		return 1;
-	}
-	if (v < 0x800) {
-		out[0] = (char)(0xc0 | v >> 6);
-		out[1] = (char)(0x80 | (v & 0x3f));
-		return 2;
-	}
-	if (v < 0x10000) {
-		out[0] = (char)(0xe0 | v >> 12);
-		out[1] = (char)(0x80 | (v >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (v & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | v >> 18);
-	out[1] = (char)(0x80 | (v >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (v >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (v & 0x3f));
-	return 4;
-}
-
 /* `raw` was checked: every escape in it is whole. It never grows. */
 static bool unescape(struct json_reader *r, struct str raw)
 {
@@ -198,8 +133,8 @@ static bool unescape(struct json_reader *r, struct str raw)
 			break;
 		if (raw.p[at + 1] == 'u') {
 			size_t len;
-			int32_t v = unicode_escape(raw.p + at, raw.n - at, &len);
-			n += put_utf8(out + n, v);
+			int32_t v = unicode_read_escape(raw.p + at, raw.n - at, &len);
+			n += unicode_put_utf8(out + n, v);
 			at += len;
 		} else {
 			out[n++] = letter_escape(raw.p[at + 1]);
@@ -237,7 +172,7 @@ static enum json_event read_string(struct json_reader *r, enum json_event event)
 			if (n - at < 2)
 				return fail(r, at, "the document ends inside a string");
 			if (p[at + 1] == 'u') {
-				if (unicode_escape(p + at, n - at, &len) < 0)
+				if (unicode_read_escape(p + at, n - at, &len) < 0)
 					return fail(r, at, "bad \\u escape");
 				at += len;
 			} else if (letter_escape(p[at + 1]) != '\0') {

@@ -20,7 +20,8 @@ enum setting_type {
 	SETTING_BOOL,     /* true|false, also yes|no, on|off, 1|0 */
 	SETTING_INT,      /* min..max */
 	SETTING_SIZE,     /* bytes, with KiB MiB GiB (also K M G KB MB GB = binary) */
-	SETTING_DURATION, /* ISO 8601, or a number with ms s m h d as Spring Boot */
+	SETTING_DURATION, /* ISO 8601, or a number with ms s m h d as Spring Boot (none:
+			     ms) */
 	SETTING_ENUM,     /* one of `allowed`, separated by '|' */
 	SETTING_LIST,     /* comma-separated strings */
 };
@@ -30,8 +31,9 @@ struct setting {
 			     name below it (logging.level.*) */
 	enum setting_type type;
 	const char *default_value; /* text as it would be written; NULL: unset */
-	int64_t min, max;          /* INT, SIZE (bytes), DURATION (ms) */
-	const char *allowed;       /* ENUM */
+	int64_t min, max;          /* INT, SIZE (bytes), DURATION (ms); both 0: any that
+				      is not negative */
+	const char *allowed;       /* ENUM: case, '-' and '_' of a value do not count */
 	const char *ignored_why;   /* not NULL: accepted, has no effect, and why */
 	const char *help;          /* one sentence */
 };
@@ -40,7 +42,8 @@ struct settings;
 
 /* Reads a file of this table. All errors are collected, each with
  * "file:line" as its place and what is allowed in its message; an ignored
- * setting that is present gives an entry in `warnings` instead (may be NULL). */
+ * setting that is present gives an entry in `warnings` instead (may be NULL).
+ * NULL exactly if there was an error. `table` must outlive the result. */
 struct settings *settings_load(const struct setting *table, size_t n, const char *path,
 			       struct error_list *errors, struct error_list *warnings);
 /* The same from memory; `name` stands for the file in messages. */
@@ -52,7 +55,8 @@ void settings_free(struct settings *s);
 bool settings_set(struct settings *s, struct str key, struct str value,
 		  const char *where, struct error *err);
 
-/* Values (default if not set). The name must be in the table: assert. Text is
+/* Values (default if not set). The name must be in the table: assert. Text (but not
+ * the parts of a list) is
  * NUL-terminated and valid until settings_free. */
 bool settings_is_set(const struct settings *s, const char *name);
 struct str settings_str(const struct settings *s,
@@ -62,11 +66,13 @@ int64_t settings_int(const struct settings *s,
 		     const char *name); /* INT, SIZE, DURATION */
 size_t settings_list(const struct settings *s, const char *name, struct str *out,
 		     size_t max);
-/* Calls f for every key set below a ".*" name: key is what stands for the star. */
+/* Calls f for every key set below a ".*" name, in the order of the file: key is
+ * what stands for the star, as it was written. */
 void settings_each(const struct settings *s, const char *name,
 		   void (*f)(void *ctx, struct str key, struct str value), void *ctx);
-/* name = value lines of all settings with their origin, for --print-config;
- * names ending in "password" or "secret" are masked. */
+/* name=value lines of all settings, each below a comment with its origin, for
+ * --print-config; it reads back as the same settings, except that names ending in
+ * "password" or "secret" are masked. */
 void settings_print(const struct settings *s, struct buf *out);
 /* The table as text for --help. */
 void settings_help(const struct setting *table, size_t n, struct buf *out);
