@@ -68,6 +68,7 @@ struct template_variable {
 
 struct campaign_variant {
 	struct str id;
+	struct str language;        /* key of its template, "en" */
 	struct str template_name;   /* templates/{name}.json */
 	struct str template_sha256; /* 64 hex; set when the bundle is loaded */
 	const struct template_variable *variables; /* likewise; sorted by name */
