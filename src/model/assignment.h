@@ -58,7 +58,7 @@ struct assignment {
 	int64_t ended_ms;          /* 0: not ended */
 	uint32_t uidvalidity, uid; /* where the mailbox showed it last; 0: unknown */
 	uint64_t nonce;            /* of the decision that wrote it, to know our own */
-	struct str node;           /* of the agent that it was handed to; may be absent */
+	struct str node; /* of the agent that it was handed to; may be absent */
 };
 
 /* The state at `now`: PENDING becomes LAPSED by time alone. */
@@ -77,8 +77,9 @@ struct instance_event {
 	uint32_t uidvalidity, uid; /* 0: unknown */
 };
 
-/* What an event changes; up to two statistics (a lost confirmation shows itself
- * by a later event, and is counted with it). `statistic[i]` is upserted under
+/* What an event changes, and what is to be counted (a lost confirmation shows itself
+ * by a later event, and is counted with it; a late `read` turns expungedUnread into
+ * expungedRead). `statistic[i]` is upserted under
  * `event_id[i]`: the store counts it once, and moves the count if the same event
  * id is counted otherwise already. */
 struct event_effect {
@@ -89,10 +90,16 @@ struct event_effect {
 	int64_t at_ms[3];
 	int64_t due_ms; /* 0, or when to look again (final after GONE_FINAL_MS) */
 };
-/* Applies an event to *a. Unknown or repeated events change nothing. at_ms is
+/* Applies an event to *a. Events of another instance and repeated ones change nothing.
+ * Any order of the same events ends in the same state and the same counts: what shows
+ * that the message was there outweighs `uncertain`, and that `refused`. at_ms is
  * clamped to [assigned_ms, now]. */
 struct event_effect assignment_apply(struct assignment *a,
 				     const struct instance_event *e, int64_t now_ms);
+/* The mailbox shows again what was taken for gone (restored from a backup, moved back):
+ * unread or read as it was, so that a recall can reach it. A count of unknown cause
+ * that was not final yet is taken out of sight. */
+struct event_effect assignment_revive(struct assignment *a);
 /* Makes a `gone` of unknown cause final when its time has come. */
 struct event_effect assignment_finalize(struct assignment *a, int64_t now_ms);
 

@@ -10,7 +10,7 @@
 
 #define USER_MAX_IDENTITIES 32
 #define USER_MAX_ATTRIBUTES 64
-#define USER_MAX_CONSENTS 256 /* newest kept per purpose, see user_consent_add */
+#define USER_MAX_CONSENTS 256 /* see user_consent_add */
 #define USER_MAX_ASSIGNMENTS 500
 #define USER_MAX_PARTITION (100 * 1024)
 
@@ -75,5 +75,10 @@ bool user_has_consent(const struct user_profile *p, struct str purpose, int64_t 
 bool user_is_opted_out(const struct user_profile *p, struct str purpose, int64_t now_ms,
 		       const struct opt_out **by);
 const struct attribute *user_attribute(const struct user_profile *p, struct str name);
+/* Appends to the list, copied in `a` (the text is borrowed). What is there already is
+ * not added twice; over USER_MAX_CONSENTS the oldest entry that decides nothing any
+ * more goes. False without memory, or when every one of the entries still decides. */
+bool user_consent_add(struct arena *a, struct user_profile *p, const struct consent *c);
+bool user_opt_out_add(struct arena *a, struct user_profile *p, const struct opt_out *o);
 
 #endif
