@@ -49,8 +49,6 @@ struct route_table {
 		rows, sizeof(rows) / sizeof((rows)[0])                                 \
 	}
 
-/* All tables, ended by one with n == 0. */
-const struct route_table *routes_all(void);
 size_t routes_count(void);
 /* Index of a route over all tables, for metrics; and back. */
 size_t routes_index(const struct route *r);

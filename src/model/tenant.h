@@ -26,6 +26,7 @@ struct data_source {
 	struct str secret_key; /* secret */
 	struct str endpoint, bucket, region, prefix;
 	unsigned signature_version; /* 0 = auto, 2, 4 */
+	bool restricted; /* set with a tenant's token: public addresses only */
 };
 
 enum conversion_point_type {
@@ -39,6 +40,7 @@ struct conversion_point {
 	struct str event_type; /* injected, reinjected, read, expunged */
 	struct str url;
 	struct str secret; /* webhook: signing secret */
+	bool restricted;   /* as above */
 };
 
 struct tenant_limits {

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mim/request.h"
+
+#include "base/json.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define JSON_TYPE "application/json"
+#define PROBLEM_TYPE "application/problem+json"
+
+struct str request_query(const struct request *q, const char *name)
+{
+	for (size_t i = 0; i < q->n_query; i++)
+		if (str_eqz(q->query[i].name, name))
+			return q->query[i].value;
+	return (struct str){NULL, 0};
+}
+
+bool request_limit(struct request *q, size_t otherwise, size_t max, size_t *limit)
+{
+	struct str text = request_query(q, "limit");
+	uint64_t v;
+	*limit = otherwise;
+	if (text.p == NULL)
+		return true;
+	if (!str_to_u64(text, max, &v) || v == 0) {
+		request_fail_with(q, ERROR_USAGE, "",
+				  "the query's limit must be a number from 1 to %zu",
+				  max);
+		return false;
+	}
+	*limit = (size_t)v;
+	return true;
+}
+
+bool request_flag(struct request *q, const char *name, bool *value)
+{
+	struct str text = request_query(q, name);
+	*value = str_eqz(text, "true");
+	if (text.p == NULL || *value || str_eqz(text, "false"))
+		return true;
+	request_fail_with(q, ERROR_USAGE, "", "the query's %s must be true or false",
+			  name);
+	return false;
+}
+
+json_t *request_json(struct request *q)
+{
+	json_error_t e;
+	if (q->body.n == 0) {
+		request_fail_with(q, ERROR_SYNTAX, "", "a JSON body is needed");
+		return NULL;
+	}
+	json_t *v = json_loadb(q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &e);
+	if (v == NULL)
+		request_fail_with(q,
+				  json_error_code(&e) == json_error_out_of_memory
+					  ? ERROR_MEMORY
+					  : ERROR_SYNTAX,
+				  "", "the body is not JSON: line %d, column %d: %s",
+				  e.line, e.column, e.text);
+	return v;
+}
+
+static void answer(struct request *q, int status, const char *type)
+{
+	assert(q->status == 0); /* exactly one answer */
+	q->status = status;
+	q->reply_type = type;
+	q->send(q);
+}
+
+void request_reply_as(struct request *q, int status, const char *content_type)
+{
+	if (!buf_ok(&q->out)) {
+		bool full = q->out.state == BUF_FULL;
+		request_fail_with(q, full ? ERROR_INTERNAL : ERROR_MEMORY, "",
+				  full ? "the answer is too large"
+				       : "no memory for the answer");
+		return;
+	}
+	answer(q, status, content_type);
+}
+
+void request_reply(struct request *q, int status)
+{
+	request_reply_as(q, status, JSON_TYPE);
+}
+
+void request_reply_nothing(struct request *q)
+{
+	buf_clear(&q->out);
+	answer(q, 204, NULL);
+}
+
+static void put_error(struct json_writer *w, const struct error *e)
+{
+	/* places that are no JSON pointer ("line 12") go into the sentence */
+	bool pointer = e->where[0] == '/' || e->where[0] == '\0';
+	char text[sizeof e->where + sizeof e->message + 4];
+	json_put_object(w);
+	json_kv_string(w, "pointer", str_of(pointer ? e->where : ""));
+	if (pointer) {
+		json_kv_string(w, "message", str_of(e->message));
+	} else {
+		snprintf(text, sizeof text, "%s: %s", e->where, e->message);
+		json_kv_string(w, "message", str_of(text));
+	}
+	json_put_object_end(w);
+}
+
+void problem_write(struct buf *out, int status, const struct error *errors, size_t n,
+		   size_t dropped)
+{
+	const struct error_kind_info *info = error_kind_info(errors[0].kind);
+	struct json_writer w;
+	char type[64], detail[64];
+	snprintf(type, sizeof type, "urn:inlay:problem:%s", info->slug);
+	json_writer_init(&w, out);
+	json_put_object(&w);
+	json_kv_string(&w, "type", str_of(type));
+	json_kv_string(&w, "title", str_of(info->meaning));
+	json_kv_i64(&w, "status", status);
+	if (n + dropped == 1) {
+		json_kv_string(&w, "detail", str_of(errors[0].message));
+	} else {
+		snprintf(detail, sizeof detail, "%zu errors", n + dropped);
+		json_kv_string(&w, "detail", str_of(detail));
+	}
+	json_put_key(&w, STR("errors"));
+	json_put_array(&w);
+	for (size_t i = 0; i < n; i++)
+		put_error(&w, &errors[i]);
+	json_put_array_end(&w);
+	json_put_object_end(&w);
+}
+
+static void fail(struct request *q, const struct error *errors, size_t n,
+		 size_t dropped)
+{
+	int status = error_kind_info(errors[0].kind)->http_status;
+	buf_clear(&q->out);
+	problem_write(&q->out, status, errors, n, dropped);
+	if (!buf_ok(&q->out)) {
+		buf_clear(&q->out);
+		status = 503; /* not even memory to say so */
+	}
+	if (status == 503)
+		request_header(q, "Retry-After", STR("1"));
+	if (status == 401)
+		request_header(q, "WWW-Authenticate", STR("Bearer"));
+	if (status >= 500)
+		log_error(q->mim->log, "http", "request failed  status=%d reason=%s",
+			  status, errors[0].message);
+	answer(q, status, PROBLEM_TYPE);
+}
+
+void request_fail(struct request *q, const struct error *err)
+{
+	fail(q, err, 1, 0);
+}
+
+void request_fail_all(struct request *q, const struct error_list *errors)
+{
+	const struct error nothing = {.kind = ERROR_MEMORY,
+				      .message = "no memory for the errors found"};
+	if (errors->n == 0)
+		fail(q, &nothing, 1, 0);
+	else
+		fail(q, errors->items, errors->n, errors->dropped);
+}
+
+void request_fail_with(struct request *q, enum error_kind kind, const char *where,
+		       const char *fmt, ...)
+{
+	struct error err;
+	char text[sizeof err.message];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	error_set(&err, kind, where, "%s", text);
+	request_fail(q, &err);
+}
+
+void request_header(struct request *q, const char *name, struct str value)
+{
+	struct str copy = arena_str(q->arena, value);
+	if (copy.p == NULL || q->n_headers == REQUEST_MAX_HEADERS)
+		return; /* headers only help; the answer stands without them */
+	q->headers[q->n_headers++] = (struct request_pair){str_of(name), copy};
+}
