@@ -55,9 +55,10 @@ static bool begins_with_brand(struct str name, struct str brand)
 		return false;
 	if (name.n == brand.n)
 		return true;
-	/* "Acmetopia" is not "Acme"; bytes of other letters are no word's end */
+	/* "Acmetopia" is not "Acme", nor is "Acme{{x}}"; bytes of other letters are
+	 * no word's end */
 	unsigned char next = (unsigned char)str_lower_char(name.p[brand.n]);
-	return next < 0x80 && !(next >= 'a' && next <= 'z') &&
+	return next < 0x80 && next != '{' && !(next >= 'a' && next <= 'z') &&
 	       !(next >= '0' && next <= '9');
 }
 

@@ -416,6 +416,8 @@ static void own_marketing_is_known_by_label_or_brand(void **state)
 	assert_false(campaign_check_label(c, &t, STR("Acmetopia"), "", e));
 	assert_false(campaign_check_label(c, &t, STR("Acme\xc3\xa9"), "", e));
 	assert_false(campaign_check_label(c, &t, STR("The Acme"), "", e));
+	assert_false(campaign_check_label(c, &t, STR("Acme{{x}}"), "", e));
+	assert_true(campaign_check_label(c, &t, STR("Acme {{x}}"), "", e));
 	assert_false(campaign_check_label(c, &t, STR(""), "", e));
 	t.brand = STR("");
 	assert_false(campaign_check_label(c, &t, STR("Acme"), "", e));
