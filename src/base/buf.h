@@ -35,7 +35,8 @@ bool buf_add_char(struct buf *b, char c);
 bool buf_add_u64(struct buf *b, uint64_t v); /* decimal */
 bool buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-bool buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+bool buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 /* Room for n more bytes at the returned place; call buf_commit with how many
  * were written. NULL when they do not fit. */
 char *buf_reserve(struct buf *b, size_t n);

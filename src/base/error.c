@@ -20,7 +20,8 @@ const struct error_kind_info *error_kind_info(enum error_kind kind)
 }
 
 /* vsnprintf that never leaves half a UTF-8 sequence at the end. */
-static void put_text(char *out, size_t size, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void put_text(char *out, size_t size,
+							   const char *fmt, va_list ap)
 {
 	int n = vsnprintf(out, size, fmt, ap);
 	if (n < 0) {
@@ -37,8 +38,10 @@ static void put_text(char *out, size_t size, const char *fmt, va_list ap)
 	}
 }
 
-static void set(struct error *err, enum error_kind kind, const char *where,
-		const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void set(struct error *err,
+						      enum error_kind kind,
+						      const char *where,
+						      const char *fmt, va_list ap)
 {
 	err->kind = kind;
 	snprintf(err->where, sizeof err->where, "%s", where != NULL ? where : "");

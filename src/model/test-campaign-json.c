@@ -168,8 +168,8 @@ static void what_is_written_reads_back_as_equal(void **state)
 {
 	struct fixture *f = *state;
 	const char *changes[] = {"{}", EVERYTHING,
-				 "{\"type\":\"service_alert\",\"legalClass\":"
-				 "\"service\",\"purpose\":null}"};
+				 ("{\"type\":\"service_alert\",\"legalClass\":"
+				  "\"service\",\"purpose\":null}")};
 	for (size_t i = 0; i < 3; i++) {
 		struct buf once, twice;
 		buf_init(&once, CAMPAIGN_JSON_MAX);

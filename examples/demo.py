@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, end to end, on this machine and below one folder.
+
+Starts mimd, inlay-agent and a private Dovecot, makes the tenant `default`, loads
+users and the campaign in examples/spring, and logs in. Everything that is shown is
+checked; with --exit (DEMO_EXIT=1) the exit status says whether all of it was so.
+"""
+import argparse
+import email
+import email.policy
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from services.chain import Chain            # noqa: E402
+from services.imap_dialogue import Dialogue  # noqa: E402
+
+READER = "alice@example.org"
+STRANGER = "bob@example.org"      # is known, but gave no consent
+PASSWORD = "demo"
+
+# The original's body of POST /api/tenants/, with values for its placeholders.
+TENANT = {
+    "id": "default", "name": "default", "keyspaceName": "mim_default",
+    "configuration": {"secretKey": "demo-secret-key", "hashedEmailAddresses": False},
+    "conversionPoints": [
+        {"id": name, "type": "ongage", "eventType": event,
+         "description": f"Dovecot {title} Tracking",
+         "connectionInformation": {"url": f"http://127.0.0.1:9/{name}"}}
+        for name, event, title in [
+            ("injection", "injected", "Injection"),
+            ("reinjection", "reinjected", "Re-Injection"),
+            ("read", "read", "Read"),
+            ("expunged", "expunged", "Expunged")]],
+    "dataSources": [
+        {"id": "default", "type": "ongage", "defaultDataSource": True,
+         "deleteTemporaryImportFiles": False,
+         "awsConnectionInformation": {
+             "authorizationType": "rados", "accessKey": "access", "secretKey": "secret",
+             "endpoint": "http://127.0.0.1:9", "bucket": "campaigns"}}],
+}
+
+
+class Show:
+    """What is printed, and what of it was as it should be."""
+
+    def __init__(self):
+        self.colour = sys.stdout.isatty()
+        self.failed = []
+        self.step = 0
+
+    def title(self, text):
+        self.step += 1
+        line = f"{self.step}. {text}"
+        print(f"\n\033[1m{line}\033[0m" if self.colour else f"\n{line}", flush=True)
+
+    def text(self, text):
+        for line in text.splitlines() or [""]:
+            print(f"   {line}", flush=True)
+
+    def check(self, what, so):
+        mark = "ok" if so else "NOT SO"
+        print(f"   [{mark}] {what}", flush=True)
+        if not so:
+            self.failed.append(what)
+
+
+def cli(chain, *words, show=None, check=True):
+    """Runs the operator's command, as a person would."""
+    command = [str(chain.build / "src/cli/inlay"), *words]
+    if show:
+        show.text("$ inlay " + " ".join(words))
+    done = subprocess.run(command, env=chain.cli_environment(), text=True,
+                          capture_output=True)
+    if show and done.stdout:
+        show.text(done.stdout.rstrip())
+    if check and done.returncode != 0:
+        raise SystemExit(f"inlay {' '.join(words)} failed ({done.returncode}):\n"
+                         f"{done.stderr or done.stdout}")
+    return done.stdout
+
+
+def make_tenant(chain, show):
+    show.title("The tenant: the original's call, its data source replaced by a folder")
+    status, answer = chain.call("POST", "/api/tenants/?createDB=true", TENANT)
+    show.check(f"POST /api/tenants/?createDB=true: {status}", status == 201)
+    status, sources = chain.call("GET", "/api/tenants/default/dataSources")
+    sources[0]["awsConnectionInformation"] = {
+        "authorizationType": "directory", "endpoint": "campaigns"}
+    sources[0]["type"] = "directory"
+    status, _ = chain.call("PUT", "/api/tenants/default/dataSources", sources)
+    show.check(f"PUT /api/tenants/default/dataSources: {status}", status == 200)
+    status, tenant = chain.call("GET", "/api/tenants/default/")
+    tenant["publicUrl"] = chain.public_url
+    tenant["brand"] = "Larch & Lane"
+    status, answer = chain.call("PUT", "/api/tenants/default/", tenant)
+    show.check(f"PUT /api/tenants/default/ (publicUrl): {status}", status == 200)
+    status, answer = chain.call("PUT", "/api/tenants/default/purposes", [
+        {"id": "newsletter", "names": {"en": "Newsletter in the inbox"},
+         "legalBasis": "consent"}])
+    show.check(f"PUT /api/tenants/default/purposes: {status}", status == 200)
+
+
+def load(chain, show):
+    show.title("Users with their consents, then the campaign for 1,000 recipients")
+    source = chain.data_source_folder("default", "campaigns")
+    (source / "users").mkdir(parents=True)
+    shutil.copy(ROOT / "examples/users.csv", source / "users/users.csv")
+    bundle = source / "campaigns/spring/1"
+    shutil.copytree(ROOT / "examples/spring", bundle)
+    cli(chain, "user", "import", "users/", show=show)
+    cli(chain, "bundle", "build", str(bundle))
+    cli(chain, "bundle", "check", str(bundle))
+    cli(chain, "import", "campaigns/spring/1/", show=show)
+    cli(chain, "campaign", "list", show=show)
+
+
+def first_text(message):
+    """The first lines of the plain text part."""
+    part = message.get_body(("plain",))
+    lines = [line for line in part.get_content().splitlines() if line.strip()]
+    return "\n".join(lines[:8])
+
+
+def reader_opens(chain, show):
+    show.title(f"{READER} opens the inbox")
+    mailbox = chain.dovecot.home(READER)
+    show.check(f"before the login there is no mailbox at all ({mailbox})",
+               not os.path.exists(mailbox))
+    talk = Dialogue(chain.dovecot.imap_port, show.text)
+    talk.say("LOGIN", READER, PASSWORD, secret=PASSWORD)
+    status = talk.say('STATUS INBOX (MESSAGES)')
+    show.check("the mailbox is empty", b"(MESSAGES 0)" in status)
+    began = time.perf_counter()
+    select = talk.say("SELECT INBOX")
+    took = (time.perf_counter() - began) * 1000
+    show.check(f"the first SELECT says 1 EXISTS ({took:.0f} ms)",
+               b"* 1 EXISTS\r\n" in select)
+    raw = talk.fetch_message(1)
+    talk.say("LOGOUT")
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    show.text("")
+    for name in ("Received", "From", "To", "Date", "Message-ID", "Subject",
+                 "List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted",
+                 "X-Inlay-Instance", "Content-Type"):
+        if message[name]:
+            show.text(f"{name}: {message[name]}"[:110])
+    show.text("")
+    show.text(first_text(message))
+    text = message.get_body(("plain",)).get_content()
+    show.check("it is personal: it calls the reader by name", "Alice" in text)
+    show.check("it can be unsubscribed with one click (RFC 8058)",
+               message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click")
+
+
+def stranger_opens(chain, show):
+    show.title(f"{STRANGER}, who gave no consent, opens the inbox")
+    talk = Dialogue(chain.dovecot.imap_port, show.text)
+    talk.say("LOGIN", STRANGER, PASSWORD, secret=PASSWORD)
+    select = talk.say("SELECT INBOX")
+    talk.say("LOGOUT")
+    show.check("nothing: 0 EXISTS", b"* 0 EXISTS\r\n" in select)
+    cli(chain, "user", "why", STRANGER, show=show)
+    why = json.loads(cli(chain, "--json", "user", "why", STRANGER))
+    gate = [c["gate"] for c in why["campaigns"] if c["campaign"] == "spring"]
+    show.check(f"stopped by the gate {gate}", gate == ["consent"])
+
+
+def statistics(chain, show):
+    show.title("What the campaign did")
+
+    def counted():
+        stats = json.loads(cli(chain, "--json", "campaign", "stats", "spring"))
+        totals = stats["totals"]
+        return stats if totals["injected"]["count"] == 1 and \
+            totals["read"]["count"] == 1 else None
+
+    try:
+        chain.wait_until(counted, "injected and read are counted")
+    except TimeoutError as e:
+        show.text(str(e))
+    cli(chain, "campaign", "stats", "spring", show=show)
+    show.check("one injected, one read", counted() is not None)
+
+
+def invite(chain, show):
+    show.title("Look at it with your own mail client")
+    show.text(f"""\
+IMAP server  127.0.0.1, port {chain.dovecot.imap_port}, no encryption
+user         carol@example.org, dave@example.org, ... (see examples/users.csv)
+password     {PASSWORD}
+
+for example: mutt -f 'imap://carol%40example.org@127.0.0.1:{chain.dovecot.imap_port}/'
+
+the command line of the operator:
+  export {' '.join(f'{k}={v}' for k, v in chain.cli_variables().items())}
+  {chain.build}/src/cli/inlay campaign stats spring
+
+Ctrl-C stops everything.""")
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--build", default="build")
+    p.add_argument("--directory", default=str(ROOT / "demo-run"))
+    p.add_argument("--exit", action="store_true",
+                   default=os.environ.get("DEMO_EXIT") == "1")
+    return p.parse_args()
+
+
+def main():
+    args = arguments()
+    show = Show()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    chain = Chain(args.directory, build=args.build, fresh=True)
+    try:
+        show.title("Starting mimd, inlay-agent and a private Dovecot in "
+                   + os.path.relpath(args.directory))
+        chain.start()
+        show.text(chain.describe())
+        make_tenant(chain, show)
+        load(chain, show)
+        reader_opens(chain, show)
+        stranger_opens(chain, show)
+        statistics(chain, show)
+        if show.failed:
+            print("\nnot as it should be:\n  " + "\n  ".join(show.failed))
+        if not args.exit:
+            invite(chain, show)
+            signal.pause()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        chain.stop()
+    return 1 if show.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
