@@ -51,11 +51,17 @@ struct action {
 struct decision {
 	struct action actions[DECISION_MAX_ACTIONS];
 	size_t n;
-	int64_t next_check_ms; /* from now; when another answer may come by time alone
-				*/
+	int64_t next_check_ms; /* from now: another answer may come by time alone */
 };
 
-/* mailbox NULL: a dry decision for `hello`, from the stored state alone; actions
+/* When to ask again: when a gate opens by time alone, within these bounds. */
+#define DECISION_CHECK_MIN_MS CLOCK_MINUTE
+#define DECISION_CHECK_DEFAULT_MS (15 * CLOCK_MINUTE)
+
+/* user->profile.user is the user key, of an unknown user, too: the caller sets it. The
+ * actions' assignments borrow from the snapshot, the user and the mailbox's node.
+ *
+ * mailbox NULL: a dry decision for `hello`, from the stored state alone; actions
  * then only tell whether anything could be done. nonce goes into new assignments.
  * False only without memory (arena). */
 bool decide(const struct snapshot *s, const struct user_record *user,
@@ -84,7 +90,8 @@ struct explanation {
 	const struct running_campaign *campaign;
 	struct str gate;    /* name of the gate; absent: nothing stops it */
 	struct str facts;   /* a JSON object with what the gate saw */
-	struct str outcome; /* "stopped", "would inject", "candidate", ... */
+	struct str outcome; /* "stopped", "inject", "candidate" (another was taken; gate
+			       is "tier", "choice" or "perDecision"), "withdraw" */
 };
 bool decision_why(const struct snapshot *s, const struct user_record *user,
 		  int64_t now_ms, struct arena *arena, struct explanation **out,

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mailbox is the truth: what it shows confirms, repairs or ends what is stored
+ * (dovecot.md "Asking"). */
+#include "decision/decision-internal.h"
+
+/* "instance; mac" as X-Inlay-Instance has it. */
+static bool proves(const struct snapshot *s, struct str user_key, struct str proof,
+		   struct id16 instance)
+{
+	uint8_t want[CRYPTO_SHA256_LEN], got[CRYPTO_SHA256_LEN];
+	struct id16 claimed;
+	struct str rest = proof, part;
+	if (!str_next_part(&rest, ';', &part) || !id16_parse(str_trim(part), &claimed))
+		return false;
+	rest = str_trim(rest);
+	if (!id16_eq(claimed, instance) || rest.n != 2 * sizeof got ||
+	    !crypto_unhex(rest, got, sizeof got))
+		return false;
+	id_proof(&s->key, user_key, instance, want);
+	return crypto_equal(want, got, sizeof want);
+}
+
+const struct present_message *present_find(const struct snapshot *s,
+					   struct str user_key,
+					   const struct mailbox_view *mailbox,
+					   struct id16 instance)
+{
+	const struct present_message *lowest = NULL;
+	if (mailbox->n_present == 0)
+		return NULL; /* spares the hash */
+	struct id16 guid = id_guid(&s->key, user_key, instance);
+	for (size_t i = 0; i < mailbox->n_present; i++) {
+		const struct present_message *m = &mailbox->present[i];
+		if (lowest != NULL && m->uid >= lowest->uid)
+			continue;
+		if (id16_eq(m->guid, guid) ||
+		    (m->proof.p != NULL && proves(s, user_key, m->proof, instance)))
+			lowest = m;
+	}
+	return lowest;
+}
+
+struct reconciler {
+	const struct snapshot *s;
+	struct str user_key;
+	struct assignment *assignments;
+	size_t n_assignments;
+	bool *changed;
+	const struct mailbox_view *mailbox;
+	int64_t now_ms;
+	struct reconciled *out;
+};
+
+static void keep_effect(struct reconciler *r, size_t i, const struct event_effect *e)
+{
+	struct reconciled *out = r->out;
+	if (!e->changed)
+		return;
+	r->changed[i] = true;
+	if (e->n == 0 && e->due_ms == 0)
+		return;
+	out->effects[out->n_effects] = *e;
+	out->effect_of[out->n_effects] = &r->assignments[i];
+	out->n_effects++;
+}
+
+static void happened(struct reconciler *r, size_t i, enum wire_event_type type)
+{
+	struct assignment *a = &r->assignments[i];
+	struct instance_event e = {.instance = a->instance,
+				   .type = type,
+				   .cause = type == WIRE_EVENT_GONE ? WIRE_CAUSE_UNKNOWN
+								    : WIRE_CAUSE_NONE,
+				   .seen = type == WIRE_EVENT_GONE && a->was_read,
+				   .at_ms = r->now_ms};
+	struct event_effect effect = assignment_apply(a, &e, r->now_ms);
+	keep_effect(r, i, &effect);
+}
+
+static bool has_ended(const struct assignment *a)
+{
+	return a->state == ASSIGNMENT_GONE || a->state == ASSIGNMENT_RECALLED ||
+	       a->state == ASSIGNMENT_EXPIRED;
+}
+
+static void is_shown(struct reconciler *r, size_t i, const struct present_message *m)
+{
+	struct assignment *a = &r->assignments[i];
+	/* A look may be older than an event of another session that overtook it; what
+	 * ended long ago and is there nevertheless has come back. */
+	if (has_ended(a) && r->now_ms - a->ended_ms >= GONE_FINAL_MS) {
+		struct event_effect effect = assignment_revive(a);
+		keep_effect(r, i, &effect);
+	}
+	if (has_ended(a))
+		return;
+	if (a->injected_ms == 0)
+		happened(r, i, WIRE_EVENT_INJECTED);
+	if (m->seen && !a->was_read)
+		happened(r, i, WIRE_EVENT_READ);
+	if (a->uid != m->uid || a->uidvalidity != r->mailbox->uidvalidity) {
+		a->uid = m->uid;
+		a->uidvalidity = r->mailbox->uidvalidity;
+		r->changed[i] = true;
+	}
+}
+
+static void is_not_shown(struct reconciler *r, size_t i)
+{
+	struct assignment *a = &r->assignments[i];
+	if (!r->mailbox->complete || a->uid == 0 ||
+	    (a->state != ASSIGNMENT_UNREAD && a->state != ASSIGNMENT_READ))
+		return;
+	if (a->uidvalidity != r->mailbox->uidvalidity) {
+		/* another mailbox of the same name: nothing can be said of the
+		 * message, so nothing is counted */
+		a->state = ASSIGNMENT_GONE;
+		a->cause = WIRE_CAUSE_UNKNOWN;
+		a->gone_final = true;
+		a->ended_ms = r->now_ms;
+		r->changed[i] = true;
+	} else if (r->mailbox->uidnext > a->uid) {
+		happened(r, i, WIRE_EVENT_GONE);
+	}
+}
+
+static bool prepare(struct reconciler *r, struct arena *arena)
+{
+	size_t n = r->n_assignments;
+	struct reconciled *out = r->out;
+	out->known_message = arena_array(arena, n, sizeof *out->known_message);
+	out->known = arena_array(arena, n, sizeof *out->known);
+	/* revived, injected and read at most */
+	out->effects = arena_array(arena, 3 * n, sizeof *out->effects);
+	out->effect_of = arena_array(arena, 3 * n, sizeof *out->effect_of);
+	return out->known_message != NULL && out->known != NULL &&
+	       out->effects != NULL && out->effect_of != NULL;
+}
+
+bool reconcile(const struct snapshot *s, struct str user_key,
+	       struct assignment *assignments, size_t n_assignments, bool *changed,
+	       const struct mailbox_view *mailbox, int64_t now_ms, struct arena *arena,
+	       struct reconciled *out)
+{
+	struct reconciler r = {.s = s,
+			       .user_key = user_key,
+			       .assignments = assignments,
+			       .n_assignments = n_assignments,
+			       .changed = changed,
+			       .mailbox = mailbox,
+			       .now_ms = now_ms,
+			       .out = out};
+	*out = (struct reconciled){.n_known = 0};
+	if (!prepare(&r, arena))
+		return false;
+	for (size_t i = 0; i < n_assignments; i++) {
+		const struct present_message *m =
+			present_find(s, user_key, mailbox, assignments[i].instance);
+		if (m == NULL) {
+			is_not_shown(&r, i);
+			continue;
+		}
+		is_shown(&r, i, m);
+		out->known_message[out->n_known] = m;
+		out->known[out->n_known++] = &assignments[i];
+	}
+	return true;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decision/test-world.h"
+
+static bool changed[64];
+
+static struct reconciled reconciled(struct world *w)
+{
+	struct reconciled r;
+	memset(changed, 0, sizeof changed);
+	assert_true(reconcile(&w->snapshot, STR(WORLD_USER), w->assignments,
+			      w->user.n_assignments, changed, &w->mailbox, WORLD_NOW,
+			      w->arena, &r));
+	return r;
+}
+
+static void what_the_mailbox_shows_is_confirmed(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_PENDING, 1000);
+	world_shows(w, a, 42, false);
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_known, 1);
+	assert_ptr_equal(r.known[0], a);
+	assert_ptr_equal(r.known_message[0], &w->present[0]);
+	assert_int_equal(r.n_effects, 1);
+	assert_int_equal(r.effects[0].statistic[0], STATISTIC_INJECTED);
+	assert_ptr_equal(r.effect_of[0], a);
+	assert_true(changed[0]);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	assert_int_equal(a->uid, 42);
+	assert_int_equal(a->uidvalidity, 1);
+	/* the same look again is no news */
+	r = reconciled(w);
+	assert_int_equal(r.n_known, 1);
+	assert_int_equal(r.n_effects, 0);
+	assert_false(changed[0]);
+	world_free(w);
+}
+
+static void one_that_was_seen_is_read(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_PENDING, 1000);
+	world_shows(w, a, 42, true);
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_effects, 2);
+	assert_int_equal(r.effects[1].statistic[0], STATISTIC_READ);
+	assert_int_equal(a->state, ASSIGNMENT_READ);
+	world_free(w);
+}
+
+static void what_is_missing_from_a_complete_look_is_gone(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	a->uid = 42;
+	a->uidvalidity = 1;
+	w->mailbox.complete = false;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	w->mailbox.complete = true;
+	w->mailbox.uidnext = 42;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	w->mailbox.uidnext = 43;
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_effects, 1);
+	assert_int_equal(r.effects[0].statistic[0], STATISTIC_GONE_PENDING);
+	assert_int_equal(r.effects[0].due_ms, WORLD_NOW + GONE_FINAL_MS);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	assert_int_equal(a->cause, WIRE_CAUSE_UNKNOWN);
+	world_free(w);
+}
+
+static void where_it_lay_must_be_known(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	world_free(w);
+}
+
+static void another_uidvalidity_ends_it_without_a_count(void **state)
+{
+	(void)state;
+	struct world *w = world_new(2);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct assignment *b = world_gives(w, 1, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	a->uid = b->uid = 42;
+	a->uidvalidity = b->uidvalidity = 7;
+	world_shows(w, b, 3, false);
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_effects, 0);
+	assert_true(changed[0]);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	assert_true(a->gone_final);
+	assert_int_equal(b->state, ASSIGNMENT_UNREAD);
+	assert_int_equal(b->uid, 3);
+	assert_int_equal(b->uidvalidity, 1);
+	world_free(w);
+}
+
+static void of_several_copies_the_lowest_uid_counts(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	world_shows(w, a, 50, true);
+	world_shows(w, a, 40, false);
+	world_shows(w, a, 60, true);
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_known, 1);
+	assert_int_equal(r.known_message[0]->uid, 40);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	world_free(w);
+}
+
+static void a_stranger_is_not_known(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_PENDING, 1000);
+	world_shows(w, a, 42, false)->guid.b[0] ^= 1;
+	assert_int_equal(reconciled(w).n_known, 0);
+	assert_int_equal(a->state, ASSIGNMENT_PENDING);
+	world_free(w);
+}
+
+/* The header's value, "instance; mac". */
+static struct str proof_of(struct world *w, const struct assignment *a,
+			   const char *separator)
+{
+	uint8_t mac[CRYPTO_SHA256_LEN];
+	char instance[ID_TEXT_LEN + 1], text[2 * CRYPTO_SHA256_LEN + 1];
+	id16_text(a->instance, instance);
+	id_proof(&w->snapshot.key, STR(WORLD_USER), a->instance, mac);
+	crypto_hex(text, mac, sizeof mac);
+	return arena_printf(w->arena, "%s%s%s", instance, separator, text);
+}
+
+static void a_lost_guid_is_proven_by_the_header(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct present_message *m = world_shows(w, a, 42, false);
+	memset(m->guid.b, 1, sizeof m->guid.b);
+	m->proof = proof_of(w, a, "; ");
+	assert_int_equal(reconciled(w).n_known, 1);
+	/* and a withdrawal names the GUID that the mailbox knows */
+	w->running[0].state.recall = RECALL_UNREAD;
+	w->running[0].state.recalled_before_ms = WORLD_NOW;
+	struct decision d;
+	assert_true(decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, 1, w->arena,
+			   &d));
+	assert_int_equal(d.n, 1);
+	assert_true(id16_eq(d.actions[0].guid, m->guid));
+	world_free(w);
+}
+
+static void a_forged_proof_proves_nothing(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct present_message *m = world_shows(w, a, 42, false);
+	memset(m->guid.b, 1, sizeof m->guid.b);
+	struct str good = proof_of(w, a, ";");
+	char *bad = arena_alloc(w->arena, good.n);
+	memcpy(bad, good.p, good.n);
+	bad[good.n - 1] = bad[good.n - 1] == '0' ? '1' : '0';
+	const struct str forged[] = {{bad, good.n},
+				     str_slice(good, 0, good.n - 1),
+				     str_slice(good, 0, ID_TEXT_LEN),
+				     str_slice(good, 0, ID_TEXT_LEN + 1),
+				     STR(""),
+				     STR(";"),
+				     STR("; ;")};
+	for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+		m->proof = forged[i];
+		assert_int_equal(reconciled(w).n_known, 0);
+	}
+	m->proof = good;
+	assert_int_equal(reconciled(w).n_known, 1);
+	world_free(w);
+}
+
+static void what_came_back_is_live_again_but_not_at_once(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_GONE, CLOCK_DAY);
+	world_shows(w, a, 42, false);
+	a->ended_ms = WORLD_NOW - 1000; /* an event overtook this look */
+	reconciled(w);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	a->ended_ms = WORLD_NOW - CLOCK_HOUR;
+	reconciled(w);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	assert_true(changed[0]);
+	assert_int_equal(a->uid, 42);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_mailbox_shows_is_confirmed),
+		cmocka_unit_test(one_that_was_seen_is_read),
+		cmocka_unit_test(what_is_missing_from_a_complete_look_is_gone),
+		cmocka_unit_test(where_it_lay_must_be_known),
+		cmocka_unit_test(another_uidvalidity_ends_it_without_a_count),
+		cmocka_unit_test(of_several_copies_the_lowest_uid_counts),
+		cmocka_unit_test(a_stranger_is_not_known),
+		cmocka_unit_test(a_lost_guid_is_proven_by_the_header),
+		cmocka_unit_test(a_forged_proof_proves_nothing),
+		cmocka_unit_test(what_came_back_is_live_again_but_not_at_once),
+	};
+	crypto_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

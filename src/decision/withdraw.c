@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is to be taken back: copies of campaigns that were recalled, and unread ones
+ * whose user no longer consents (architecture.md: revoked consent recalls what is
+ * unread). What was read stays, unless the recall says all. */
+#include "decision/decision-internal.h"
+
+/* Linear, as it must not depend on the order; live instances are few. */
+static const struct running_campaign *campaign_of(const struct look *l,
+						  const struct assignment *a)
+{
+	for (size_t i = 0; i < l->s->n_campaigns; i++)
+		if (str_eq(l->s->campaigns[i].definition->id, a->campaign))
+			return &l->s->campaigns[i];
+	return NULL;
+}
+
+static bool is_recalled(const struct campaign_state *s, const struct assignment *a)
+{
+	if (s->recall == RECALL_NONE || a->assigned_ms >= s->recalled_before_ms)
+		return false;
+	return s->recall == RECALL_ALL || !a->was_read;
+}
+
+static bool is_unwanted(const struct look *l, const struct running_campaign *c,
+			const struct assignment *a)
+{
+	const struct user_profile *p = &l->user->profile;
+	struct str purpose = c->definition->purpose;
+	if (a->service || a->was_read || campaign_is_service(c->definition))
+		return false;
+	return !user_has_consent(p, purpose, l->now_ms, NULL) ||
+	       user_is_opted_out(p, purpose, l->now_ms, NULL);
+}
+
+/* By which GUID the plugin will find it: as the mailbox shows it. False when it saw all
+ * messages and this is not one of them. */
+static bool within_reach(const struct look *l, const struct mailbox_view *mailbox,
+			 const struct assignment *a, struct id16 *guid)
+{
+	struct str user = l->user->profile.user;
+	const struct present_message *m =
+		mailbox != NULL ? present_find(l->s, user, mailbox, a->instance) : NULL;
+	*guid = m != NULL ? m->guid : id_guid(&l->s->key, user, a->instance);
+	return m != NULL || mailbox == NULL || !mailbox->complete;
+}
+
+size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
+		     struct action *out, size_t max, bool *more)
+{
+	size_t n = 0;
+	*more = false;
+	for (size_t i = 0; i < l->n_assignments; i++) {
+		const struct assignment *a = &l->assignments[i];
+		if (a->state != ASSIGNMENT_UNREAD && a->state != ASSIGNMENT_READ)
+			continue;
+		const struct running_campaign *c = campaign_of(l, a);
+		if (c == NULL || (!is_recalled(&c->state, a) && !is_unwanted(l, c, a)))
+			continue;
+		struct id16 guid;
+		if (!within_reach(l, mailbox, a, &guid))
+			continue;
+		if (n == max) {
+			*more = true;
+			break;
+		}
+		out[n++] = (struct action){.op = ACTION_WITHDRAW,
+					   .campaign = c,
+					   .assignment = *a,
+					   .guid = guid,
+					   .cause = WIRE_WITHDRAW_RECALL};
+	}
+	return n;
+}
