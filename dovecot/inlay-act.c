@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-act.h"
+
+#include "inlay-clock.h"
+#include "inlay-date.h"
+#include "inlay-quota.h"
+#include "inlay-save.h"
+
+bool inlay_act_is_late(const struct inlay_action *action)
+{
+	return inlay_clock_boot() > action->valid_until;
+}
+
+void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *action,
+		      uint8_t cause)
+{
+	struct event_passthrough *e =
+		event_create_passthrough(session->event)
+			->set_name("inlay_refused")
+			->add_str("instance", action->instance)
+			->add_str("cause", wire_cause_name(cause));
+	e_debug(e->event(), "Not saved: %s", wire_cause_name(cause));
+	inlay_session_tell(session, action->instance, action->guid, WIRE_EVENT_REFUSED,
+			   FALSE, cause);
+}
+
+static int write_record(struct inlay_work *work, struct inlay_record *record,
+			bool durable)
+{
+	const char *error;
+	if (inlay_desk_write(&work->desk, record, durable, &error) == 0)
+		return 0;
+	inlay_session_error(work->session, error);
+	return -1;
+}
+
+static int sync_again(struct inlay_work *work)
+{
+	if (mailbox_sync(work->box, 0) == 0)
+		return 0;
+	inlay_session_error(
+		work->session,
+		t_strdup_printf("INBOX cannot be synchronised: %s",
+				mailbox_get_last_internal_error(work->box, NULL)));
+	return -1;
+}
+
+/* It was saved once: tells what the ledger says of it. */
+static void tell_again(struct inlay_session *session, const struct inlay_record *record)
+{
+	for (uint8_t type = WIRE_EVENT_INJECTED; type <= WIRE_EVENT_UNCERTAIN; type++)
+		if ((record->due >> type & 1) != 0)
+			inlay_session_tell(session, record->instance, record->guid,
+					   type, record->seen,
+					   type == WIRE_EVENT_GONE ? record->cause
+								   : WIRE_CAUSE_NONE);
+}
+
+/* The message is in the mailbox: ledger, index and agent learn of it. */
+static void saved(struct inlay_work *work, struct inlay_record *record, uint32_t uid)
+{
+	struct inlay_session *session = work->session;
+	struct inlay_own *own;
+
+	record->state = INLAY_STATE_SAVED;
+	record->uid = uid;
+	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
+	record->due |= 1u << WIRE_EVENT_INJECTED;
+	/* not durable: the prepared record is, and the message can be found */
+	(void)write_record(work, record, FALSE);
+	own = inlay_session_own_guid(session, record->guid);
+	if (own == NULL && uid != 0) {
+		own = array_append_space(&session->own);
+		memcpy(own->guid, record->guid, sizeof(own->guid));
+		memcpy(own->instance, record->instance, sizeof(own->instance));
+		own->uid = uid;
+	}
+	inlay_session_tell(session, record->instance, record->guid, WIRE_EVENT_INJECTED,
+			   FALSE, WIRE_CAUSE_NONE);
+}
+
+static void record_of(const struct inlay_action *action, struct inlay_record *record_r)
+{
+	i_zero(record_r);
+	memcpy(record_r->instance, action->instance, sizeof(record_r->instance));
+	memcpy(record_r->guid, action->guid, sizeof(record_r->guid));
+}
+
+/* Ledger first and durably, then the commit; whoever dies between leaves a prepared
+ * record, by which the next one knows that it must look. */
+static void save(struct inlay_work *work, struct inlay_action *action)
+{
+	struct inlay_session *session = work->session;
+	struct inlay_record record;
+	uint32_t uid, next_uid = mail_index_get_header(work->box->view)->next_uid;
+
+	record_of(action, &record);
+	record.state = INLAY_STATE_PREPARED;
+	record.uid_validity = mail_index_get_header(work->box->view)->uid_validity;
+	if (write_record(work, &record, TRUE) < 0) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
+		return;
+	}
+	time_t now = (time_t)(inlay_clock_wall() / 1000);
+	time_t date = inlay_date_of(action->position, action->date, now);
+	inlay_date_write(action->message, action->size, action->date_offset,
+			 action->date_offset_count, date);
+	if (inlay_save(work->box, action->guid, action->message, action->size, date,
+		       session->set.notify, &uid) < 0) {
+		inlay_session_error(session,
+				    t_strdup_printf("a message cannot be saved: %s",
+						    mailbox_get_last_internal_error(
+							    work->box, NULL)));
+		record.state = INLAY_STATE_VOID;
+		(void)write_record(work, &record, TRUE);
+		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
+		return;
+	}
+	if (sync_again(work) == 0 && uid == 0)
+		(void)inlay_look_find(work->box, action->guid, next_uid - 1, &uid);
+	saved(work, &record, uid);
+	struct event_passthrough *e =
+		event_create_passthrough(session->event)
+			->set_name("inlay_injected")
+			->add_str("instance", action->instance)
+			->add_int("uid", uid)
+			->add_int("bytes", (intmax_t)action->size);
+	e_debug(e->event(), "Injected instance %s as UID %u", action->instance, uid);
+}
+
+static void inject(struct inlay_work *work, struct inlay_action *action)
+{
+	struct inlay_session *session = work->session;
+	const struct inlay_record *old =
+		inlay_ledger_by_instance(&work->desk.ledger, action->instance);
+	struct inlay_record record;
+	uint32_t uid;
+
+	if (action->type == WIRE_REINJECT || action->position == WIRE_POSITION_RANK) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_UNSUPPORTED);
+		return;
+	}
+	if (old != NULL && old->state == INLAY_STATE_PREPARED) {
+		/* somebody was killed since our look: the next OPEN resolves it */
+		session->must_scan = session->differs = TRUE;
+		return;
+	}
+	if (old != NULL && old->state != INLAY_STATE_VOID) {
+		tell_again(session, old);
+		return;
+	}
+	/* without ledger, but with its GUID: it is there */
+	if (inlay_look_find(work->box, action->guid, UINT32_MAX, &uid) < 0) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
+	} else if (uid != 0) {
+		record_of(action, &record);
+		saved(work, &record, uid);
+	} else if (inlay_act_is_late(action)) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_LATE);
+	} else if (!inlay_quota_allows(work->box, &session->set, action->size)) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_QUOTA);
+	} else {
+		save(work, action);
+	}
+}
+
+/* Of a message that is to go: the ledger's record, or one made from what the session
+ * knows. False: nobody has confirmed it as ours. */
+static bool withdrawn_record(struct inlay_work *work, const char *guid,
+			     struct inlay_record *record_r)
+{
+	const struct inlay_record *old = inlay_ledger_by_guid(&work->desk.ledger, guid);
+	const struct inlay_own *own = inlay_session_own_guid(work->session, guid);
+
+	if (old != NULL) {
+		*record_r = *old;
+		return TRUE;
+	}
+	if (own == NULL || *own->instance == '\0')
+		return FALSE;
+	i_zero(record_r);
+	memcpy(record_r->guid, own->guid, sizeof(record_r->guid));
+	memcpy(record_r->instance, own->instance, sizeof(record_r->instance));
+	record_r->state = INLAY_STATE_SAVED;
+	return TRUE;
+}
+
+/* The last look at its flags before it goes. */
+static bool was_read(struct mailbox *box, uint32_t uid)
+{
+	uint32_t seq;
+	if (!mail_index_lookup_seq(box->view, uid, &seq))
+		return FALSE;
+	return (mail_index_lookup(box->view, seq)->flags &
+		(MAIL_SEEN | MAIL_DELETED)) == MAIL_SEEN;
+}
+
+static void gone(struct inlay_work *work, struct inlay_record *record, uint8_t cause)
+{
+	struct inlay_session *session = work->session;
+	struct inlay_own *own = inlay_session_own_guid(session, record->guid);
+	bool told_read = (record->due & 1u << WIRE_EVENT_READ) != 0;
+
+	record->state = INLAY_STATE_GONE;
+	record->cause = cause;
+	record->due |= 1u << WIRE_EVENT_GONE;
+	if (record->seen)
+		record->due |= 1u << WIRE_EVENT_READ;
+	(void)write_record(work, record, FALSE);
+	if (own != NULL)
+		inlay_session_own_remove(session, own);
+	if (record->seen && !told_read)
+		inlay_session_tell(session, record->instance, record->guid,
+				   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);
+	inlay_session_tell(session, record->instance, record->guid, WIRE_EVENT_GONE,
+			   record->seen, cause);
+}
+
+static void withdraw(struct inlay_work *work, const struct inlay_action *action)
+{
+	struct inlay_session *session = work->session;
+	struct inlay_record record;
+	uint32_t uid;
+	bool kept = FALSE;
+
+	if (!withdrawn_record(work, action->guid, &record)) {
+		e_debug(session->event, "WITHDRAW of %s, which is not ours",
+			action->guid);
+		return;
+	}
+	if (inlay_look_find(work->box, action->guid,
+			    record.uid == 0 ? UINT32_MAX : record.uid - 1, &uid) < 0) {
+		inlay_session_error(session,
+				    t_strdup_printf("INBOX cannot be searched: %s",
+						    mailbox_get_last_internal_error(
+							    work->box, NULL)));
+		return;
+	}
+	if (uid == 0) {
+		if (record.state == INLAY_STATE_GONE)
+			tell_again(session, &record);
+		else
+			gone(work, &record, WIRE_CAUSE_UNKNOWN);
+		return;
+	}
+	record.seen = record.seen || was_read(work->box, uid);
+	if (inlay_expunge(work->box, uid, session->set.notify) < 0 ||
+	    sync_again(work) < 0) {
+		inlay_session_error(session,
+				    t_strdup_printf("a message cannot be withdrawn: %s",
+						    mailbox_get_last_internal_error(
+							    work->box, NULL)));
+		return;
+	}
+	if (action->lazy)
+		inlay_expunge_lazy(work->box, action->guid, &kept);
+	struct event_passthrough *e = event_create_passthrough(session->event)
+					      ->set_name("inlay_withdrawn")
+					      ->add_str("instance", record.instance)
+					      ->add_str("kept", kept ? "yes" : "no");
+	e_debug(e->event(), "Withdrew instance %s", record.instance);
+	gone(work, &record, WIRE_CAUSE_WITHDRAWN);
+}
+
+void inlay_act(struct inlay_work *work, struct inlay_action *action)
+{
+	if (action->type == WIRE_WITHDRAW)
+		withdraw(work, action);
+	else
+		inject(work, action);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One action on our handle of INBOX, under the lock. */
+#ifndef INLAY_ACT_H
+#define INLAY_ACT_H
+
+#include "inlay-session.h"
+
+/* The lock and the ledger, and our own synchronised handle of INBOX. */
+struct inlay_work {
+	struct inlay_session *session;
+	struct inlay_desk desk;
+	struct mailbox *box;
+};
+
+/* Carries it out and tells the agent what became of it. */
+void inlay_act(struct inlay_work *work, struct inlay_action *action);
+bool inlay_act_is_late(const struct inlay_action *action);
+/* Tells that nothing was saved; frees the assignment in MIM. */
+void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *action,
+		      uint8_t cause);
+
+#endif

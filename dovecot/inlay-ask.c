@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-ask.h"
+
+#include "inlay-clock.h"
+#include "inlay-work.h"
+
+#define QUIET_MS 30000       /* after a miss the process asks nobody so long */
+#define OUTSTANDING_MS 60000 /* an OPEN without its DONE is forgotten then */
+
+/* Of the process, not of a session: a process that serves one user after the other
+ * must not let each of them run into the same dead agent. */
+static int64_t quiet_until;
+
+static bool is_quiet(void)
+{
+	return inlay_clock_monotonic() < quiet_until;
+}
+
+static void miss(struct inlay_session *session, const char *why)
+{
+	if (!is_quiet()) {
+		struct event_passthrough *e = event_create_passthrough(session->event)
+						      ->set_name("inlay_missed")
+						      ->add_str("error", why);
+		e_warning(e->event(), "No answer for this session: %s", why);
+	}
+	quiet_until = inlay_clock_monotonic() + QUIET_MS;
+}
+
+void inlay_ask_send_event(struct inlay_session *session,
+			  const struct inlay_event *event)
+{
+	if (!inlay_link_is_up(session->link))
+		return;
+	struct wire_frame *frame = i_new(struct wire_frame, 1);
+	inlay_event_frame(event, frame);
+	inlay_link_send(session->link, frame);
+	i_free(frame);
+}
+
+static void send_hello(struct inlay_session *session)
+{
+	const struct mail_user *user = session->user;
+	const char *address =
+		user->conn.remote_ip == NULL ? NULL : net_ip2addr(user->conn.remote_ip);
+	struct wire_frame *frame = i_new(struct wire_frame, 1);
+
+	frame->type = WIRE_HELLO;
+	frame->hello = (struct wire_hello){
+		.tenant = str_of(session->set.tenant),
+		.user = str_of(user->username),
+		.protocol = str_of(user->service),
+		.address = str_of(address),
+	};
+	if (frame->hello.address.n == 0)
+		frame->hello.address.p = NULL;
+	inlay_link_send(session->link, frame);
+	i_free(frame);
+}
+
+void inlay_ask_hello(struct inlay_session *session)
+{
+	const char *error;
+
+	if (session->link != NULL || is_quiet())
+		return;
+	session->link = inlay_link_connect(session->set.socket, inlay_answer_frame,
+					   inlay_session_wake, session, &error);
+	if (session->link == NULL) {
+		miss(session, error);
+		return;
+	}
+	session->hello_at = inlay_clock_monotonic();
+	session->ready = FALSE;
+	session->outstanding = FALSE;
+	send_hello(session);
+	for (unsigned int i = 0; i < session->events.count; i++)
+		inlay_ask_send_event(session, &session->events.kept[i]);
+	if (!inlay_link_is_up(session->link))
+		inlay_ask_lost(session);
+}
+
+void inlay_ask_lost(struct inlay_session *session)
+{
+	miss(session, inlay_link_error(session->link));
+	inlay_link_close(&session->link);
+}
+
+/* Waits within the session's budget; the first trigger only. */
+static void wait_for(struct inlay_session *session, const bool *done, int64_t until)
+{
+	int64_t start = inlay_clock_monotonic();
+
+	if (session->waited) {
+		inlay_link_read(session->link);
+		return;
+	}
+	inlay_link_wait(session->link, done, I_MIN(until, start + session->budget));
+	int64_t spent = inlay_clock_monotonic() - start;
+	session->budget = spent < session->budget ? session->budget - spent : 0;
+}
+
+static bool is_ready(struct inlay_session *session)
+{
+	if (session->ready)
+		return TRUE;
+	wait_for(session, &session->ready,
+		 session->hello_at + (int64_t)session->set.deadline);
+	if (!session->ready && inlay_link_is_up(session->link))
+		miss(session, "the agent does not answer HELLO in time");
+	return session->ready;
+}
+
+static bool wants_to_ask(const struct inlay_session *session)
+{
+	if (session->outstanding &&
+	    inlay_clock_boot() - session->opened_at < OUTSTANDING_MS)
+		return FALSE;
+	if (session->again || session->differs)
+		return TRUE;
+	if (session->ready_open && session->request == 0)
+		return TRUE;
+	return inlay_clock_monotonic() >= session->next_check;
+}
+
+static void send_open(struct inlay_session *session)
+{
+	struct wire_frame *frame = i_new(struct wire_frame, 1);
+	struct wire_open *open = &frame->open;
+	const struct inlay_own *own;
+
+	frame->type = WIRE_OPEN;
+	open->request = ++session->request;
+	open->uid_validity = session->measure.uid_validity;
+	open->uid_next = session->measure.uid_next;
+	open->complete = session->measure.complete;
+	array_foreach(&session->own, own)
+	{
+		if (!own->is_there)
+			continue;
+		open->present[open->present_count++] = (struct wire_present){
+			.guid = str_of(own->guid),
+			.uid = own->uid,
+			.seen = own->seen,
+			.newer = own->newer,
+			.proof = *own->proof == '\0' ? (struct str){NULL, 0}
+						     : str_of(own->proof),
+		};
+	}
+	session->opened_at = inlay_clock_boot();
+	session->outstanding = TRUE;
+	session->done = FALSE;
+	session->again = FALSE;
+	session->differs = FALSE;
+	session->answer_count = 0;
+	inlay_link_send(session->link, frame);
+	i_free(frame);
+}
+
+void inlay_ask(struct inlay_session *session, struct mailbox *box)
+{
+	if (session->link == NULL)
+		inlay_ask_hello(session);
+	if (session->link == NULL)
+		return;
+	inlay_link_read(session->link);
+	if (inlay_link_is_up(session->link) && !is_quiet() && is_ready(session) &&
+	    inlay_link_is_up(session->link) && wants_to_ask(session) &&
+	    inlay_work_look(session, box)) {
+		struct event_passthrough *e = event_create_passthrough(session->event)
+						      ->set_name("inlay_decision");
+		e_debug(e->event(), "Asking");
+		send_open(session);
+		wait_for(session, &session->done, INT64_MAX);
+		if (!session->waited && !session->done &&
+		    inlay_link_is_up(session->link))
+			miss(session, "the agent does not answer OPEN in time");
+	}
+	if (!inlay_link_is_up(session->link))
+		inlay_ask_lost(session);
+}
+
+void inlay_ask_last_acks(struct inlay_session *session)
+{
+	if (!is_quiet())
+		inlay_link_wait(session->link, &session->all_acked,
+				inlay_clock_monotonic() + session->set.deadline);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conversation with the agent: when to ask, for how long to wait, what its
+ * frames mean. */
+#ifndef INLAY_ASK_H
+#define INLAY_ASK_H
+
+#include "inlay-session.h"
+
+/* Connects and says HELLO, unless this process had a miss within the last 30 s. */
+void inlay_ask_hello(struct inlay_session *session);
+/* Sends OPEN if something could be done, and waits for the answer within what is
+ * left of the session's deadline. The session's own messages are loaded. */
+void inlay_ask(struct inlay_session *session, struct mailbox *box);
+/* The link has ended. */
+void inlay_ask_lost(struct inlay_session *session);
+void inlay_ask_send_event(struct inlay_session *session,
+			  const struct inlay_event *event);
+/* At logout: waits for acknowledgements, as long as the deadline is. */
+void inlay_ask_last_acks(struct inlay_session *session);
+
+/* In inlay-session.c: what the event loop calls. */
+void inlay_session_wake(void *context);
+/* In inlay-answer.c: takes in one frame. */
+bool inlay_answer_frame(const struct wire_frame *frame, void *context);
+
+#endif

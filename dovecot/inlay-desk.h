@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lock and the ledger of one INBOX together: whoever writes into the ledger sits
+ * at this desk, one at a time. */
+#ifndef INLAY_DESK_H
+#define INLAY_DESK_H
+
+#include "inlay-ledger.h"
+
+/* Where our files of an INBOX are. */
+struct inlay_paths {
+	const char *ledger, *lock;
+	struct mailbox_permissions perm;
+};
+
+struct inlay_desk {
+	const struct inlay_paths *paths;
+	int lock_fd;
+	struct inlay_ledger ledger;
+};
+
+/* Finds the control directory of an opened INBOX; text comes from the pool. False:
+ * it has none (a storage without files). */
+bool inlay_paths_find(struct mailbox *box, pool_t pool, struct inlay_paths *paths_r);
+
+/* 1: the lock is ours and the ledger read. 0: somebody else has the lock. -1:
+ * *error_r; nothing may be saved. */
+int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
+		    const char **error_r);
+void inlay_desk_close(struct inlay_desk *desk);
+/* Writes a record (time is set to now). -1: *error_r. */
+int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record, bool durable,
+		     const char **error_r);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-ledger.h"
+
+#include "fdatasync-path.h"
+#include "nfs-workarounds.h"
+#include "read-full.h"
+#include "write-full.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const unsigned char magic[4] = {'I', 'N', 'L', '1'};
+
+static void put_u32(unsigned char *p, uint32_t value)
+{
+	for (int i = 3; i >= 0; i--, value >>= 8)
+		p[i] = (unsigned char)(value & 0xff);
+}
+
+static uint32_t get_u32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void put_id(unsigned char *p, const char *hex)
+{
+	for (unsigned int i = 0; i < 32; i++) {
+		char c = hex[i];
+		unsigned int digit = (unsigned int)(c <= '9' ? c - '0' : c - 'a' + 10);
+		p[i / 2] = (unsigned char)(i % 2 == 0 ? digit << 4 : p[i / 2] | digit);
+	}
+}
+
+static void get_id(const unsigned char *p, char hex[INLAY_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	for (unsigned int i = 0; i < 16; i++) {
+		hex[2 * i] = digits[p[i] >> 4];
+		hex[2 * i + 1] = digits[p[i] & 15];
+	}
+	hex[32] = '\0';
+}
+
+/* Layout: 0 magic, 4 state, 5 seen, 6 cause, 7 due, 8 acked, 9 zero, 12 instance,
+ * 28 guid, 44 uidvalidity, 48 uid, 52 time, 60 CRC-32 of what is before it. */
+void inlay_record_encode(const struct inlay_record *record,
+			 unsigned char out[INLAY_RECORD_SIZE])
+{
+	memset(out, 0, INLAY_RECORD_SIZE);
+	memcpy(out, magic, sizeof(magic));
+	out[4] = record->state;
+	out[5] = record->seen ? 1 : 0;
+	out[6] = record->cause;
+	out[7] = record->due;
+	out[8] = record->acked;
+	put_id(out + 12, record->instance);
+	put_id(out + 28, record->guid);
+	put_u32(out + 44, record->uid_validity);
+	put_u32(out + 48, record->uid);
+	put_u32(out + 52, (uint32_t)((uint64_t)record->time >> 32));
+	put_u32(out + 56, (uint32_t)((uint64_t)record->time & 0xffffffff));
+	put_u32(out + 60, crc32_data(out, 60));
+}
+
+bool inlay_record_decode(const unsigned char in[INLAY_RECORD_SIZE],
+			 struct inlay_record *record_r)
+{
+	if (memcmp(in, magic, sizeof(magic)) != 0 ||
+	    get_u32(in + 60) != crc32_data(in, 60))
+		return FALSE;
+	if (in[4] < INLAY_STATE_PREPARED || in[4] > INLAY_STATE_UNCERTAIN)
+		return FALSE;
+	i_zero(record_r);
+	record_r->state = in[4];
+	record_r->seen = in[5] != 0;
+	record_r->cause = in[6];
+	record_r->due = in[7];
+	record_r->acked = in[8];
+	get_id(in + 12, record_r->instance);
+	get_id(in + 28, record_r->guid);
+	record_r->uid_validity = get_u32(in + 44);
+	record_r->uid = get_u32(in + 48);
+	record_r->time = (int64_t)((uint64_t)get_u32(in + 52) << 32 | get_u32(in + 56));
+	return TRUE;
+}
+
+void inlay_ledger_init(struct inlay_ledger *ledger)
+{
+	i_zero(ledger);
+	i_array_init(&ledger->records, 8);
+}
+
+void inlay_ledger_free(struct inlay_ledger *ledger)
+{
+	array_free(&ledger->records);
+}
+
+struct inlay_record *inlay_ledger_by_instance(struct inlay_ledger *ledger,
+					      const char *instance)
+{
+	struct inlay_record *record;
+	array_foreach_modifiable(&ledger->records, record)
+	{
+		if (strcmp(record->instance, instance) == 0)
+			return record;
+	}
+	return NULL;
+}
+
+struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger, const char *guid)
+{
+	struct inlay_record *record;
+	array_foreach_modifiable(&ledger->records, record)
+	{
+		if (strcmp(record->guid, guid) == 0)
+			return record;
+	}
+	return NULL;
+}
+
+/* The newest change of an instance is at the end of the list. */
+static void ledger_put(struct inlay_ledger *ledger, const struct inlay_record *record)
+{
+	struct inlay_record copy = *record;
+	struct inlay_record *old = inlay_ledger_by_instance(ledger, copy.instance);
+	if (old != NULL)
+		array_delete(&ledger->records,
+			     (unsigned int)(old - array_front(&ledger->records)), 1);
+	array_push_back(&ledger->records, &copy);
+}
+
+void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t size)
+{
+	const unsigned char *p = bytes;
+	struct inlay_record record;
+
+	for (; size >= INLAY_RECORD_SIZE;
+	     p += INLAY_RECORD_SIZE, size -= INLAY_RECORD_SIZE) {
+		ledger->lines++;
+		if (inlay_record_decode(p, &record))
+			ledger_put(ledger, &record);
+		else
+			ledger->bad++;
+	}
+	ledger->torn = size != 0;
+}
+
+int inlay_ledger_read(struct inlay_ledger *ledger, const char *path,
+		      const char **error_r)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		if (errno == ENOENT)
+			return 0;
+		*error_r = t_strdup_printf("open(%s) failed: %m", path);
+		return -1;
+	}
+	if (fstat(fd, &st) < 0) {
+		*error_r = t_strdup_printf("fstat(%s) failed: %m", path);
+		i_close_fd(&fd);
+		return -1;
+	}
+	if (st.st_size > INLAY_LEDGER_MAX) {
+		*error_r = t_strdup_printf("%s is %lld bytes long: not a ledger", path,
+					   (long long)st.st_size);
+		i_close_fd(&fd);
+		return -1;
+	}
+	size_t size = (size_t)st.st_size;
+	unsigned char *bytes = i_malloc(size + 1);
+	ssize_t ret = size == 0 ? 1 : read_full(fd, bytes, size);
+	/* 0: somebody has made it shorter meanwhile, which is not done to a ledger */
+	if (ret > 0)
+		inlay_ledger_fold(ledger, bytes, size);
+	else
+		*error_r = t_strdup_printf("read(%s) failed: %s", path,
+					   ret < 0 ? strerror(errno) : "too short");
+	i_free(bytes);
+	i_close_fd(&fd);
+	return ret > 0 ? 1 : -1;
+}
+
+static int ledger_open(const char *path, int flags,
+		       const struct mailbox_permissions *perm, const char **error_r)
+{
+	int fd = open(path, flags | O_CREAT | O_CLOEXEC, perm->file_create_mode);
+	if (fd == -1) {
+		*error_r = errno == EACCES
+				   ? eacces_error_get_creating("open", path)
+				   : t_strdup_printf("open(%s) failed: %m", path);
+		return -1;
+	}
+	if (perm->file_create_gid != (gid_t)-1 &&
+	    fchown(fd, (uid_t)-1, perm->file_create_gid) < 0 && errno != EPERM)
+		i_debug("inlay: fchown(%s) failed: %m", path);
+	return fd;
+}
+
+static int sync_directory_of(const char *path, const char **error_r)
+{
+	const char *slash = strrchr(path, '/');
+	const char *directory = slash == NULL ? "." : t_strdup_until(path, slash);
+	if (fdatasync_path(directory) == 0)
+		return 0;
+	*error_r = t_strdup_printf("fdatasync(%s) failed: %m", directory);
+	return -1;
+}
+
+/* Writes the newest instances into a new file and puts it in the old one's place.
+ * Durable in any case: the old file's records were. */
+static int ledger_rewrite(struct inlay_ledger *ledger, const char *path,
+			  const struct mailbox_permissions *perm, const char **error_r)
+{
+	const char *new_path = t_strconcat(path, ".new", NULL);
+	unsigned int count = array_count(&ledger->records);
+	unsigned int first = count > INLAY_LEDGER_KEEP ? count - INLAY_LEDGER_KEEP : 0;
+	unsigned char bytes[INLAY_RECORD_SIZE];
+	int ret = 0;
+	int fd = ledger_open(new_path, O_WRONLY | O_TRUNC, perm, error_r);
+	if (fd == -1)
+		return -1;
+	for (unsigned int i = first; i < count && ret == 0; i++) {
+		inlay_record_encode(array_idx(&ledger->records, i), bytes);
+		ret = write_full(fd, bytes, sizeof(bytes));
+	}
+	if (ret < 0 || fdatasync(fd) < 0) {
+		*error_r = t_strdup_printf("write(%s) failed: %m", new_path);
+		ret = -1;
+	}
+	i_close_fd(&fd);
+	if (ret == 0 && rename(new_path, path) < 0) {
+		*error_r = t_strdup_printf("rename(%s) failed: %m", new_path);
+		ret = -1;
+	}
+	if (ret < 0) {
+		i_unlink_if_exists(new_path);
+		return -1;
+	}
+	array_delete(&ledger->records, 0, first);
+	ledger->lines = count - first;
+	ledger->bad = 0;
+	ledger->torn = FALSE;
+	return sync_directory_of(path, error_r);
+}
+
+int inlay_ledger_append(struct inlay_ledger *ledger, const char *path,
+			const struct mailbox_permissions *perm,
+			const struct inlay_record *record, bool durable,
+			const char **error_r)
+{
+	unsigned char bytes[INLAY_RECORD_SIZE];
+	bool is_new = ledger->lines == 0;
+	int ret = 0;
+
+	if (ledger->lines >= INLAY_LEDGER_LONG) {
+		ledger_put(ledger, record);
+		return ledger_rewrite(ledger, path, perm, error_r);
+	}
+	int fd = ledger_open(path, O_WRONLY, perm, error_r);
+	if (fd == -1)
+		return -1;
+	inlay_record_encode(record, bytes);
+	/* behind the last whole record: a torn one is written over */
+	off_t at = (off_t)ledger->lines * INLAY_RECORD_SIZE;
+	if (pwrite_full(fd, bytes, sizeof(bytes), at) < 0 ||
+	    (durable && fdatasync(fd) < 0)) {
+		*error_r = t_strdup_printf("write(%s) failed: %m", path);
+		/* nothing half written stays behind */
+		if (ftruncate(fd, at) < 0)
+			*error_r =
+				t_strdup_printf("%s, nor can it be cut: %m", *error_r);
+		ret = -1;
+	} else {
+		ledger->lines++;
+		ledger->torn = FALSE;
+		ledger_put(ledger, record);
+	}
+	i_close_fd(&fd);
+	if (ret == 0 && durable && is_new)
+		ret = sync_directory_of(path, error_r);
+	return ret;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger: the file `dovecot-inlay` beside the mailbox, which says what was ever
+ * saved into it. An instance in it is never saved again, whatever became of the
+ * message or of the indexes.
+ *
+ * The file is a log of fixed records, each with its checksum; the last one of an
+ * instance counts. So nothing that was written is ever written over, and what a
+ * crash tears is the newest record only, which the next writer cuts off. Now and
+ * then it is written anew with the newest 256 instances (rename). Whoever writes
+ * holds the lock of inlay-lock.h; reading needs none. */
+#ifndef INLAY_LEDGER_H
+#define INLAY_LEDGER_H
+
+#include "inlay-compat.h"
+
+#define INLAY_LEDGER_NAME "dovecot-inlay"
+#define INLAY_RECORD_SIZE 64
+#define INLAY_LEDGER_KEEP 256    /* instances kept when it is written anew */
+#define INLAY_LEDGER_LONG 768    /* records at which it is written anew */
+#define INLAY_LEDGER_MAX 0x40000 /* bytes; a longer file is not ours */
+#define INLAY_ID_SIZE 33         /* 32 hex digits and a NUL */
+
+enum inlay_state {
+	INLAY_STATE_PREPARED = 1, /* about to be committed */
+	INLAY_STATE_SAVED,
+	INLAY_STATE_VOID, /* the commit is known to have failed: may be saved again */
+	INLAY_STATE_GONE,
+	INLAY_STATE_UNCERTAIN, /* nothing shows that the commit happened */
+};
+
+struct inlay_record {
+	char instance[INLAY_ID_SIZE];
+	char guid[INLAY_ID_SIZE];
+	uint8_t state; /* enum inlay_state */
+	bool seen;     /* as last reported */
+	uint8_t cause; /* enum wire_cause, when GONE */
+	uint8_t due; /* events that happened, a bit (1 << enum wire_event_type) each */
+	uint8_t acked; /* of those, the ones the agent has on its disk */
+	uint32_t uid_validity;
+	uint32_t uid; /* 0: not known */
+	int64_t time; /* ms, of the newest change */
+};
+
+struct inlay_ledger {
+	ARRAY(struct inlay_record) records; /* one an instance, oldest change first */
+	unsigned int lines;                 /* records in the file */
+	unsigned int bad;                   /* of them unusable ones */
+	bool torn;                          /* the end is no whole record */
+};
+
+/* Records to bytes and back; false: not a record of ours, or damaged. Pure. */
+void inlay_record_encode(const struct inlay_record *record,
+			 unsigned char out[INLAY_RECORD_SIZE]);
+bool inlay_record_decode(const unsigned char in[INLAY_RECORD_SIZE],
+			 struct inlay_record *record_r);
+
+void inlay_ledger_init(struct inlay_ledger *ledger);
+void inlay_ledger_free(struct inlay_ledger *ledger);
+/* Takes in the bytes of a file; what is damaged is counted and left out. Pure. */
+void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t size);
+/* Reads the file. 1: there; 0: there is none (an empty ledger); -1: *error_r. */
+int inlay_ledger_read(struct inlay_ledger *ledger, const char *path,
+		      const char **error_r);
+/* NULL: not in it. */
+struct inlay_record *inlay_ledger_by_instance(struct inlay_ledger *ledger,
+					      const char *instance);
+struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger,
+					  const char *guid);
+/* Appends one record, behind the last whole one. With durable it is on disk when
+ * this returns, and so is the file's name. *record is put into *ledger as well.
+ * The ledger must have been read under the same lock. -1: *error_r. */
+int inlay_ledger_append(struct inlay_ledger *ledger, const char *path,
+			const struct mailbox_permissions *perm,
+			const struct inlay_record *record, bool durable,
+			const char **error_r);
+
+#endif

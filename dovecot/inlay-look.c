@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-look.h"
+
+#include "inlay-compat.h"
+
+#define EXTENSION_VERSION 1
+#define FLAG_INCOMPLETE 1
+
+/* In the index's own byte order, as all of an index is. */
+struct look_entry {
+	uint32_t uid;
+	uint8_t guid[16];
+};
+
+struct look_header {
+	uint32_t version;
+	uint32_t uid_validity;
+	uint32_t count;
+	uint32_t flags;
+	struct look_entry own[INLAY_OWN_MAX];
+};
+
+uint32_t inlay_look_extension(struct mailbox *box)
+{
+	return mail_index_ext_register(box->index, "inlay", sizeof(struct look_header),
+				       0, 0);
+}
+
+bool inlay_look_cached(struct mailbox *box, ARRAY_TYPE(inlay_own) * own,
+		       bool *complete_r)
+{
+	const struct mail_index_header *index = mail_index_get_header(box->view);
+	const void *data;
+	size_t size;
+	struct look_header header;
+
+	mail_index_get_header_ext(box->view, inlay_look_extension(box), &data, &size);
+	if (size < sizeof(header))
+		return FALSE;
+	memcpy(&header, data, sizeof(header));
+	if (header.version != EXTENSION_VERSION || header.count > INLAY_OWN_MAX ||
+	    header.uid_validity == 0 || header.uid_validity != index->uid_validity)
+		return FALSE;
+	for (uint32_t i = 0; i < header.count; i++) {
+		struct inlay_own *entry = array_append_space(own);
+		entry->uid = header.own[i].uid;
+		i_strocpy(entry->guid,
+			  binary_to_hex(header.own[i].guid, sizeof(header.own[i].guid)),
+			  sizeof(entry->guid));
+	}
+	*complete_r = (header.flags & FLAG_INCOMPLETE) == 0;
+	return TRUE;
+}
+
+int inlay_look_store(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+		     bool complete)
+{
+	const struct mail_index_header *index = mail_index_get_header(box->view);
+	uint32_t ext_id = inlay_look_extension(box);
+	struct look_header header;
+	const struct inlay_own *entry;
+	const void *old;
+	size_t old_size;
+
+	i_zero(&header);
+	header.version = EXTENSION_VERSION;
+	header.uid_validity = index->uid_validity;
+	array_foreach(own, entry)
+	{
+		if (*entry->instance == '\0' || !entry->is_there)
+			continue;
+		if (header.count == INLAY_OWN_MAX) {
+			complete = FALSE;
+			break;
+		}
+		struct look_entry *to = &header.own[header.count++];
+		buffer_t guid;
+		to->uid = entry->uid;
+		buffer_create_from_data(&guid, to->guid, sizeof(to->guid));
+		if (hex_to_binary(entry->guid, &guid) < 0)
+			i_unreached();
+	}
+	header.flags = complete ? 0 : FLAG_INCOMPLETE;
+
+	mail_index_get_header_ext(box->view, ext_id, &old, &old_size);
+	if (old_size == sizeof(header) && memcmp(old, &header, sizeof(header)) == 0)
+		return 0;
+	struct mail_index_transaction *t = mail_index_transaction_begin(
+		box->view, MAIL_INDEX_TRANSACTION_FLAG_EXTERNAL);
+	if (old_size != 0 && old_size != sizeof(header))
+		mail_index_ext_resize_hdr(t, ext_id, sizeof(header));
+	mail_index_update_header_ext(t, ext_id, 0, &header, sizeof(header));
+	return mail_index_transaction_commit(&t);
+}
+
+bool inlay_look_has_hint(struct mailbox *box)
+{
+	unsigned int unused;
+	return mail_index_keyword_lookup(box->index, INLAY_KEYWORD, &unused);
+}
+
+void inlay_look_measure(struct mail_index_view *view, ARRAY_TYPE(inlay_own) * own,
+			struct inlay_measure *measure)
+{
+	const struct mail_index_header *index = mail_index_get_header(view);
+	uint32_t messages = mail_index_view_get_messages_count(view);
+	struct inlay_own *entry;
+	uint32_t own_above = 0;
+
+	measure->uid_validity = index->uid_validity;
+	measure->uid_next = index->next_uid;
+	for (unsigned int i = array_count(own); i > 0; i--) {
+		uint32_t seq;
+		entry = array_idx_modifiable(own, i - 1);
+		entry->is_there = mail_index_lookup_seq(view, entry->uid, &seq);
+		if (!entry->is_there)
+			continue;
+		const struct mail_index_record *record = mail_index_lookup(view, seq);
+		entry->seen = (record->flags & (MAIL_SEEN | MAIL_DELETED)) == MAIL_SEEN;
+		entry->newer = messages - seq - own_above;
+		own_above++;
+	}
+}
+
+static bool own_has(const ARRAY_TYPE(inlay_own) * own, const char *guid)
+{
+	const struct inlay_own *entry;
+	array_foreach(own, entry)
+	{
+		if (strcmp(entry->guid, guid) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Takes the message in, if the ledger knows its GUID or the keyword marks it. */
+static int take(struct mail *mail, struct inlay_ledger *ledger, bool has_keyword,
+		ARRAY_TYPE(inlay_own) * own)
+{
+	const char *guid, *proof;
+
+	if (mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0)
+		return mail->expunged ? 0 : -1;
+	/* of several the one with the lowest UID counts */
+	if (strlen(guid) != 32 || own_has(own, guid) ||
+	    array_count(own) >= INLAY_OWN_MAX)
+		return 0;
+	struct inlay_record *record = inlay_ledger_by_guid(ledger, guid);
+	if (record == NULL && !has_keyword)
+		return 0;
+	struct inlay_own *entry = array_append_space(own);
+	entry->uid = mail->uid;
+	i_strocpy(entry->guid, t_str_lcase(guid), sizeof(entry->guid));
+	if (record != NULL)
+		i_strocpy(entry->instance, record->instance, sizeof(entry->instance));
+	else if (mail_get_first_header(mail, INLAY_PROOF_HEADER, &proof) > 0 &&
+		 strlen(proof) < sizeof(entry->proof))
+		i_strocpy(entry->proof, proof, sizeof(entry->proof));
+	return 0;
+}
+
+static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *ledger)
+{
+	uint32_t uid_validity = mail_index_get_header(box->view)->uid_validity;
+	const struct inlay_record *record;
+	array_foreach(&ledger->records, record)
+	{
+		if (record->state == INLAY_STATE_SAVED &&
+		    record->uid_validity != uid_validity)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static struct mail_search_args *scan_args(struct mailbox *box,
+					  const struct inlay_ledger *ledger)
+{
+	struct mail_search_args *args = mail_search_build_init();
+	const struct inlay_record *record;
+
+	if (must_look_at_all(box, ledger)) {
+		mail_search_build_add_all(args);
+		return args;
+	}
+	/* OR (KEYWORD $Inlay) (UID of the ledger) */
+	struct mail_search_arg *either = mail_search_build_add(args, SEARCH_OR);
+	struct mail_search_arg *keyword = p_new(args->pool, struct mail_search_arg, 1);
+	struct mail_search_arg *uids = p_new(args->pool, struct mail_search_arg, 1);
+	keyword->type = SEARCH_KEYWORDS;
+	keyword->value.str = INLAY_KEYWORD;
+	keyword->next = uids;
+	uids->type = SEARCH_UIDSET;
+	p_array_init(&uids->value.seqset, args->pool, 8);
+	array_foreach(&ledger->records, record)
+	{
+		if (record->uid != 0)
+			seq_range_array_add(&uids->value.seqset, record->uid);
+	}
+	either->value.subargs = keyword;
+	return args;
+}
+
+static bool has_keyword(struct mail *mail)
+{
+	return str_array_find(mail_get_keywords(mail), INLAY_KEYWORD);
+}
+
+int inlay_look_scan(struct mailbox *box, struct inlay_ledger *ledger,
+		    ARRAY_TYPE(inlay_own) * own)
+{
+	struct mail *mail;
+	int ret = 0;
+	struct mailbox_transaction_context *t = mailbox_transaction_begin(
+		box, MAILBOX_TRANSACTION_FLAG_NO_CACHE_DEC, __func__);
+	struct mail_search_args *args = scan_args(box, ledger);
+	struct mail_search_context *search =
+		mailbox_search_init(t, args, NULL, MAIL_FETCH_GUID, NULL);
+	mail_search_args_unref(&args);
+	while (ret == 0 && mailbox_search_next(search, &mail))
+		T_BEGIN
+		{
+			ret = take(mail, ledger, has_keyword(mail), own);
+		}
+	T_END;
+	if (mailbox_search_deinit(&search) < 0)
+		ret = -1;
+	if (mailbox_transaction_commit(&t) < 0)
+		ret = -1;
+	return ret;
+}
+
+int inlay_look_find(struct mailbox *box, const char *guid, uint32_t above,
+		    uint32_t *uid_r)
+{
+	struct mail *mail;
+	const char *value;
+	int ret = 0;
+	struct mailbox_transaction_context *t = mailbox_transaction_begin(
+		box, MAILBOX_TRANSACTION_FLAG_NO_CACHE_DEC, __func__);
+	struct mail_search_args *args = mail_search_build_init();
+	struct mail_search_arg *either = mail_search_build_add(args, SEARCH_OR);
+	struct mail_search_arg *keyword = p_new(args->pool, struct mail_search_arg, 1);
+	struct mail_search_arg *uids = p_new(args->pool, struct mail_search_arg, 1);
+
+	*uid_r = 0;
+	keyword->type = SEARCH_KEYWORDS;
+	keyword->value.str = INLAY_KEYWORD;
+	keyword->next = uids;
+	uids->type = SEARCH_UIDSET;
+	p_array_init(&uids->value.seqset, args->pool, 1);
+	if (above < UINT32_MAX)
+		seq_range_array_add_range(&uids->value.seqset, above + 1, UINT32_MAX);
+	either->value.subargs = keyword;
+	struct mail_search_context *search =
+		mailbox_search_init(t, args, NULL, MAIL_FETCH_GUID, NULL);
+	mail_search_args_unref(&args);
+	while (*uid_r == 0 && mailbox_search_next(search, &mail))
+		T_BEGIN
+		{
+			if (mail_get_special(mail, MAIL_FETCH_GUID, &value) == 0 &&
+			    strcasecmp(value, guid) == 0)
+				*uid_r = mail->uid;
+		}
+	T_END;
+	if (mailbox_search_deinit(&search) < 0)
+		ret = -1;
+	if (mailbox_transaction_commit(&t) < 0)
+		ret = -1;
+	return ret;
+}

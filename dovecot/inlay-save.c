@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-save.h"
+
+#include "inlay-look.h"
+
+static enum mailbox_transaction_flags silence(bool notify)
+{
+	return notify ? 0 : MAILBOX_TRANSACTION_FLAG_NO_NOTIFY;
+}
+
+static int save_stream(struct mail_save_context *save, struct istream *input)
+{
+	ssize_t more;
+
+	if (mailbox_save_begin(&save, input) < 0)
+		return -1;
+	do {
+		if (mailbox_save_continue(save) < 0) {
+			mailbox_save_cancel(&save);
+			return -1;
+		}
+	} while ((more = i_stream_read(input)) > 0);
+	i_assert(more == -1);
+	return mailbox_save_finish(&save);
+}
+
+int inlay_save(struct mailbox *box, const char *guid, const unsigned char *message,
+	       size_t size, time_t date, bool notify, uint32_t *uid_r)
+{
+	static const char *const names[] = {INLAY_KEYWORD, NULL};
+	struct mail_transaction_commit_changes changes;
+	struct seq_range_iter iter;
+
+	*uid_r = 0;
+	/* as IMAP APPEND does: the message comes from outside */
+	struct mailbox_transaction_context *t = mailbox_transaction_begin(
+		box,
+		MAILBOX_TRANSACTION_FLAG_EXTERNAL |
+			MAILBOX_TRANSACTION_FLAG_ASSIGN_UIDS | silence(notify),
+		__func__);
+	struct mail_save_context *save = mailbox_save_alloc(t);
+	struct mail_keywords *keywords = mailbox_keywords_create_valid(box, names);
+	mailbox_save_set_guid(save, guid);
+	mailbox_save_set_received_date(save, date, 0);
+	mailbox_save_set_flags(save, 0, keywords);
+	struct istream *input = i_stream_create_from_data(message, size);
+	int ret = save_stream(save, input);
+	i_stream_unref(&input);
+	mailbox_keywords_unref(&keywords);
+	if (ret < 0) {
+		mailbox_transaction_rollback(&t);
+		return -1;
+	}
+	if (mailbox_transaction_commit_get_changes(&t, &changes) < 0)
+		return -1;
+	seq_range_array_iter_init(&iter, &changes.saved_uids);
+	if (!seq_range_array_iter_nth(&iter, 0, uid_r))
+		*uid_r = 0;
+	pool_unref(&changes.pool);
+	return 0;
+}
+
+int inlay_expunge(struct mailbox *box, uint32_t uid, bool notify)
+{
+	/* not EXTERNAL: with it Maildir keeps the file, which comes back */
+	struct mailbox_transaction_context *t =
+		mailbox_transaction_begin(box, silence(notify), __func__);
+	struct mail *mail = mail_alloc(t, 0, NULL);
+	if (mail_set_uid(mail, uid))
+		mail_expunge(mail);
+	mail_free(&mail);
+	return mailbox_transaction_commit(&t);
+}
+
+bool inlay_is_lazy_mailbox(struct mailbox *box)
+{
+	struct mail_user *user = box->storage->user;
+	const char *lazy = inlay_setting(user, "lazy_expunge");
+
+	if (lazy == NULL || *lazy == '\0')
+		return FALSE;
+	return strcmp(box->vname, lazy) == 0 ||
+	       (*box->list->ns->prefix != '\0' &&
+		strcmp(box->list->ns->prefix, lazy) == 0);
+}
+
+/* lazy_expunge names a mailbox, or the prefix of a namespace in which each mailbox
+ * has its twin. */
+static struct mailbox *lazy_mailbox(struct mailbox *inbox, const char *lazy)
+{
+	struct mail_user *user = inbox->storage->user;
+	struct mail_namespace *ns = mail_namespace_find_prefix(user->namespaces, lazy);
+	const char *name = lazy;
+
+	if (ns != NULL && *ns->prefix != '\0')
+		name = t_strconcat(ns->prefix, inbox->name, NULL);
+	else
+		ns = mail_namespace_find(user->namespaces, lazy);
+	return mailbox_alloc(ns->list, name, MAILBOX_FLAG_IGNORE_ACLS);
+}
+
+void inlay_expunge_lazy(struct mailbox *inbox, const char *guid, bool *kept_r)
+{
+	const char *lazy = inlay_setting(inbox->storage->user, "lazy_expunge");
+	uint32_t uid = 0;
+
+	*kept_r = FALSE;
+	if (lazy == NULL || *lazy == '\0')
+		return;
+	*kept_r = TRUE;
+	struct mailbox *box = lazy_mailbox(inbox, lazy);
+	/* it was put in just now, so it is among the newest; the keyword finds it too
+	 */
+	if (mailbox_sync(box, MAILBOX_SYNC_FLAG_FULL_READ) == 0 &&
+	    inlay_look_find(box, guid, 0, &uid) == 0 && uid != 0 &&
+	    inlay_expunge(box, uid, FALSE) == 0 && mailbox_sync(box, 0) == 0)
+		*kept_r = FALSE;
+	mailbox_free(&box);
+}

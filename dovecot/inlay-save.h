@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Saves a message into our handle of INBOX and takes one out of it. */
+#ifndef INLAY_SAVE_H
+#define INLAY_SAVE_H
+
+#include "inlay-compat.h"
+
+/* Saves with the GUID, the date and our keyword. 0: committed; *uid_r may still be 0
+ * when the storage gives UIDs at the next synchronisation only. -1: the commit is
+ * known to have failed; the mailbox has the error set. */
+int inlay_save(struct mailbox *box, const char *guid, const unsigned char *message,
+	       size_t size, time_t date, bool notify, uint32_t *uid_r);
+/* Expunges one message. 0: done, or it was gone already. */
+int inlay_expunge(struct mailbox *box, uint32_t uid, bool notify);
+/* Expunges what has this GUID in the mailbox that lazy_expunge moves to, if that
+ * plugin is in use. *kept_r: it may still be there. */
+void inlay_expunge_lazy(struct mailbox *inbox, const char *guid, bool *kept_r);
+/* Is this the mailbox (or in the namespace) that lazy_expunge moves to? */
+bool inlay_is_lazy_mailbox(struct mailbox *box);
+
+#endif

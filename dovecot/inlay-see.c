@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-see.h"
+
+#include "inlay-clock.h"
+
+static bool is_live(const struct inlay_record *record)
+{
+	return record->state == INLAY_STATE_SAVED;
+}
+
+/* The ledger's word on what the index remembers: instances, and what was told. */
+static void join(struct inlay_session *session, struct inlay_ledger *ledger)
+{
+	const struct inlay_record *record;
+
+	array_foreach(&ledger->records, record)
+	{
+		struct inlay_own *own = inlay_session_own_guid(session, record->guid);
+		/* saved, but the index was not told of it any more */
+		if (own == NULL && is_live(record) && record->uid != 0 &&
+		    record->uid_validity == session->measure.uid_validity) {
+			own = array_append_space(&session->own);
+			own->uid = record->uid;
+			memcpy(own->guid, record->guid, sizeof(own->guid));
+		}
+		if (own == NULL)
+			continue;
+		/* the index still remembers what is known to be gone */
+		if (!own->is_there && !is_live(record) &&
+		    record->state != INLAY_STATE_PREPARED) {
+			inlay_session_own_remove(session, own);
+			continue;
+		}
+		memcpy(own->instance, record->instance, sizeof(own->instance));
+		own->read_told = (record->due & (1u << WIRE_EVENT_READ)) != 0;
+	}
+}
+
+static int own_uid_cmp(const struct inlay_own *a, const struct inlay_own *b)
+{
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+/* Tells again what the ledger has due and nobody has acknowledged. */
+static void tell_due(struct inlay_session *session, struct inlay_ledger *ledger)
+{
+	const struct inlay_record *record;
+
+	array_foreach(&ledger->records, record)
+	{
+		unsigned int due = record->due & ~(unsigned int)record->acked;
+		for (uint8_t type = WIRE_EVENT_INJECTED; type <= WIRE_EVENT_UNCERTAIN;
+		     type++) {
+			if ((due >> type & 1) == 0)
+				continue;
+			inlay_session_tell(session, record->instance, record->guid,
+					   type, record->seen,
+					   type == WIRE_EVENT_GONE ? record->cause
+								   : WIRE_CAUSE_NONE);
+		}
+	}
+}
+
+static bool has_unresolved(const struct inlay_session *session,
+			   const struct inlay_ledger *ledger, bool cached)
+{
+	const struct inlay_record *record;
+
+	array_foreach(&ledger->records, record)
+	{
+		if (record->state == INLAY_STATE_PREPARED)
+			return TRUE;
+		/* the index knows nothing and the ledger's UIDs are worth nothing */
+		if (!cached && is_live(record) &&
+		    record->uid_validity != session->measure.uid_validity)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+void inlay_see_load(struct inlay_session *session, struct mailbox *box)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+
+	array_clear(&session->own);
+	bool cached = inlay_look_cached(box, &session->own, &session->measure.complete);
+	inlay_look_measure(box->view, &session->own, &session->measure);
+	if (!cached)
+		session->measure.complete =
+			session->measure.uid_validity != 0 && !inlay_look_has_hint(box);
+
+	inlay_ledger_init(&ledger);
+	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) < 0)
+		inlay_session_error(session, error);
+	if (ledger.bad > 0)
+		e_warning(session->event, "%s: %u damaged records are left out",
+			  session->paths.ledger, ledger.bad);
+	if (array_count(&ledger.records) > 0) {
+		tell_due(session, &ledger);
+		join(session, &ledger);
+		array_sort(&session->own, own_uid_cmp);
+		if (has_unresolved(session, &ledger, cached))
+			session->differs = session->must_scan = TRUE;
+	}
+	if (!session->measure.complete && !cached)
+		session->must_scan = TRUE;
+	inlay_ledger_free(&ledger);
+	inlay_see_changes(session, box);
+}
+
+/* Something of what was found is news. */
+static bool has_news(const struct inlay_own *own, uint32_t uid_next)
+{
+	if (*own->instance == '\0' || own->uid >= uid_next)
+		return FALSE;
+	return !own->is_there || (own->seen && !own->read_told);
+}
+
+static uint8_t cause_of(const struct inlay_own *own)
+{
+	if (!own->expunged)
+		return WIRE_CAUSE_UNKNOWN; /* another process may know better */
+	return own->copied ? WIRE_CAUSE_MOVED : WIRE_CAUSE_EXPUNGED;
+}
+
+/* Reports one message; the ledger has the last word on whether that is news. */
+static int report(struct inlay_session *session, struct inlay_desk *desk,
+		  struct inlay_own *own, const char **error_r)
+{
+	struct inlay_record record;
+	const struct inlay_record *old =
+		inlay_ledger_by_instance(&desk->ledger, own->instance);
+
+	if (old != NULL) {
+		record = *old;
+	} else {
+		i_zero(&record);
+		memcpy(record.instance, own->instance, sizeof(record.instance));
+		memcpy(record.guid, own->guid, sizeof(record.guid));
+		record.state = INLAY_STATE_SAVED;
+	}
+	record.uid = own->uid;
+	record.uid_validity = session->measure.uid_validity;
+
+	unsigned int read_bit = 1u << WIRE_EVENT_READ, gone_bit = 1u << WIRE_EVENT_GONE;
+	uint8_t before = record.due;
+	if (own->is_there && own->seen) {
+		own->read_told = TRUE;
+		record.seen = TRUE;
+		record.due |= (uint8_t)read_bit;
+	}
+	if (!own->is_there && record.state != INLAY_STATE_GONE) {
+		record.state = INLAY_STATE_GONE;
+		record.cause = cause_of(own);
+		record.due |= (uint8_t)gone_bit;
+	} else if (!own->is_there && record.cause == WIRE_CAUSE_UNKNOWN &&
+		   own->expunged) {
+		/* somebody else saw it go first; this process did it and knows why */
+		record.cause = cause_of(own);
+		record.acked &= (uint8_t)~gone_bit;
+		before &= (uint8_t)~gone_bit;
+	}
+	if (before == record.due)
+		return 0;
+	if (inlay_desk_write(desk, &record, FALSE, error_r) < 0)
+		return -1;
+	if (((record.due & ~(unsigned int)before) & read_bit) != 0)
+		inlay_session_tell(session, record.instance, record.guid,
+				   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);
+	if (((record.due & ~(unsigned int)before) & gone_bit) != 0)
+		inlay_session_tell(session, record.instance, record.guid,
+				   WIRE_EVENT_GONE, record.seen, record.cause);
+	return 0;
+}
+
+static void report_all(struct inlay_session *session)
+{
+	struct inlay_desk desk;
+	const char *error;
+
+	int ret = inlay_desk_open(&desk, &session->paths, &error);
+	if (ret < 0)
+		inlay_session_error(session, error);
+	/* held by somebody: the next synchronisation finds the same difference */
+	if (ret <= 0)
+		return;
+	for (unsigned int i = array_count(&session->own); i > 0 && ret > 0; i--) {
+		struct inlay_own *own = array_idx_modifiable(&session->own, i - 1);
+		if (!has_news(own, session->measure.uid_next))
+			continue;
+		if (report(session, &desk, own, &error) < 0)
+			ret = -1;
+		else if (!own->is_there)
+			array_delete(&session->own, i - 1, 1);
+		session->differs = TRUE;
+	}
+	if (ret < 0)
+		inlay_session_error(session, error);
+	inlay_desk_close(&desk);
+}
+
+/* Another session may have put one in: the index says so, the ledger who it is. */
+static void take_in_new(struct inlay_session *session, struct mailbox *box)
+{
+	ARRAY_TYPE(inlay_own) now;
+	const struct inlay_own *own;
+	struct inlay_ledger ledger;
+	const char *error;
+	bool complete, is_new = FALSE;
+	uint32_t seq;
+
+	t_array_init(&now, 4);
+	if (!inlay_look_cached(box, &now, &complete))
+		return;
+	array_foreach(&now, own)
+	{
+		if (inlay_session_own_guid(session, own->guid) != NULL ||
+		    !mail_index_lookup_seq(box->view, own->uid, &seq))
+			continue;
+		array_push_back(&session->own, own);
+		is_new = TRUE;
+	}
+	if (!is_new)
+		return;
+	inlay_ledger_init(&ledger);
+	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) > 0)
+		join(session, &ledger);
+	inlay_ledger_free(&ledger);
+	array_sort(&session->own, own_uid_cmp);
+}
+
+void inlay_see_changes(struct inlay_session *session, struct mailbox *box)
+{
+	const struct inlay_own *own;
+	bool news = FALSE;
+
+	T_BEGIN
+	{
+		take_in_new(session, box);
+	}
+	T_END;
+	if (array_count(&session->own) == 0)
+		return;
+	bool complete = session->measure.complete;
+	inlay_look_measure(box->view, &session->own, &session->measure);
+	session->measure.complete = complete;
+	array_foreach(&session->own, own)
+	{
+		if (has_news(own, session->measure.uid_next))
+			news = TRUE;
+	}
+	if (news)
+		report_all(session);
+}

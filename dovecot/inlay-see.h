@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notices what happened to our messages: read, gone, moved. */
+#ifndef INLAY_SEE_H
+#define INLAY_SEE_H
+
+#include "inlay-session.h"
+
+/* First look through a handle that was just opened: what index and ledger say of
+ * ours, what happened since (by whomever), and what is still to be acknowledged. */
+void inlay_see_load(struct inlay_session *session, struct mailbox *box);
+/* After a synchronisation: compares with before. */
+void inlay_see_changes(struct inlay_session *session, struct mailbox *box);
+
+#endif

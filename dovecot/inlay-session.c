@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-session.h"
+
+#include "inlay-ask.h"
+#include "inlay-clock.h"
+#include "inlay-see.h"
+#include "inlay-trigger.h"
+#include "inlay-work.h"
+
+static bool protocol_is_wanted(const struct mail_user *user,
+			       const struct inlay_settings *set)
+{
+	if (strcmp(user->service, "imap") == 0)
+		return TRUE;
+	return strcmp(user->service, "pop3") == 0 &&
+	       (set->triggers & INLAY_TRIGGER_POP3) != 0;
+}
+
+struct inlay_session *inlay_session_new(struct mail_user *user)
+{
+	struct inlay_settings set;
+	const char *error;
+
+	if (user->autocreated || user->anonymous ||
+	    (user->auth_user != NULL && strcmp(user->auth_user, user->username) != 0))
+		return NULL;
+	if (strcmp(user->service, "imap") != 0 && strcmp(user->service, "pop3") != 0)
+		return NULL;
+	if (!inlay_settings_read(user, &set, &error)) {
+		e_error(user->event, "inlay: %s: nothing is done", error);
+		return NULL;
+	}
+	if (!protocol_is_wanted(user, &set) ||
+	    inlay_settings_excludes(set.exclude, user->username,
+				    inlay_setting(user, "acl_groups"),
+				    user->conn.remote_ip))
+		return NULL;
+
+	struct inlay_session *session = p_new(user->pool, struct inlay_session, 1);
+	session->user = user;
+	session->set = set;
+	session->event = event_create(user->event);
+	event_set_append_log_prefix(session->event, "inlay: ");
+	/* with several users in one process nobody waits for one of them */
+	session->budget = master_service_get_client_limit(master_service) > 1
+				  ? 0
+				  : (int64_t)set.deadline;
+	session->actions_tail = &session->actions;
+	session->all_acked = TRUE;
+	i_array_init(&session->acked, 4);
+	i_array_init(&session->own, 4);
+	return session;
+}
+
+void inlay_session_greet(struct inlay_session *session)
+{
+	inlay_ask_hello(session);
+}
+
+void inlay_session_error(struct inlay_session *session, const char *error)
+{
+	e_error(session->event, "%s", error);
+}
+
+/* Notes acknowledgements in the ledger. Without the lock they stay for later; what
+ * is never noted is told once more, which MIM counts once. */
+static void note_acknowledged(struct inlay_session *session)
+{
+	struct inlay_desk desk;
+	const struct inlay_event *event;
+	const char *error;
+
+	if (array_count(&session->acked) == 0 || session->paths.ledger == NULL)
+		return;
+	int ret = inlay_desk_open(&desk, &session->paths, &error);
+	if (ret < 0)
+		inlay_session_error(session, error);
+	if (ret <= 0)
+		return;
+	array_foreach(&session->acked, event)
+	{
+		struct inlay_record *old =
+			inlay_ledger_by_instance(&desk.ledger, event->instance);
+		uint8_t bit = (uint8_t)(1u << event->type);
+		if (old == NULL || (old->acked & bit) != 0)
+			continue;
+		struct inlay_record record = *old;
+		record.acked |= bit;
+		if (inlay_desk_write(&desk, &record, FALSE, &error) < 0) {
+			inlay_session_error(session, error);
+			break;
+		}
+	}
+	inlay_desk_close(&desk);
+	array_clear(&session->acked);
+}
+
+void inlay_session_free(struct inlay_session **_session)
+{
+	struct inlay_session *session = *_session;
+
+	*_session = NULL;
+	session->busy = TRUE;
+	if (inlay_link_is_up(session->link) && !session->all_acked)
+		inlay_ask_last_acks(session);
+	note_acknowledged(session);
+	while (session->actions != NULL)
+		inlay_action_remove(session, session->actions);
+	inlay_link_close(&session->link);
+	array_free(&session->acked);
+	array_free(&session->own);
+	event_unref(&session->event);
+}
+
+void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
+			   bool *loaded)
+{
+	if (session->busy || inlay_trigger_is_blocked(session->user))
+		return;
+	if (session->paths.ledger == NULL &&
+	    !inlay_paths_find(box, session->user->pool, &session->paths))
+		return;
+	session->busy = TRUE;
+	if (!*loaded) {
+		inlay_see_load(session, box);
+		*loaded = TRUE;
+	}
+	inlay_ask(session, box);
+	session->waited = TRUE;
+	inlay_work(session, FALSE);
+	note_acknowledged(session);
+	session->busy = FALSE;
+}
+
+void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
+{
+	if (session->busy || session->paths.ledger == NULL)
+		return;
+	session->busy = TRUE;
+	inlay_see_changes(session, box);
+	note_acknowledged(session);
+	session->busy = FALSE;
+}
+
+void inlay_session_wake(void *context)
+{
+	struct inlay_session *session = context;
+
+	if (!inlay_link_is_up(session->link)) {
+		inlay_ask_lost(session);
+		return;
+	}
+	/* a trigger that is under way sees to it itself */
+	if (session->busy || session->paths.ledger == NULL ||
+	    session->user->deinitializing)
+		return;
+	session->busy = TRUE;
+	if (session->actions != NULL && !inlay_trigger_is_blocked(session->user))
+		inlay_work(session, TRUE);
+	note_acknowledged(session);
+	session->busy = FALSE;
+}
+
+void inlay_session_expunging(struct inlay_session *session, uint32_t uid)
+{
+	struct inlay_own *own = inlay_session_own_uid(session, uid);
+	if (own != NULL && !session->busy)
+		own->expunged = TRUE;
+}
+
+void inlay_session_copied(struct inlay_session *session, uint32_t uid)
+{
+	struct inlay_own *own = inlay_session_own_uid(session, uid);
+	if (own != NULL && !session->busy)
+		own->copied = TRUE;
+}
+
+void inlay_session_tell(struct inlay_session *session, const char *instance,
+			const char *guid, uint8_t type, bool seen, uint8_t cause)
+{
+	uint64_t before = session->events.last;
+	const struct inlay_event *event =
+		inlay_events_add(&session->events, instance, guid, type, seen, cause,
+				 inlay_clock_wall());
+	if (event == NULL || session->events.last == before)
+		return;
+	session->all_acked = FALSE;
+	inlay_ask_send_event(session, event);
+}
+
+struct inlay_own *inlay_session_own(struct inlay_session *session, unsigned int i)
+{
+	return array_idx_modifiable(&session->own, i);
+}
+
+void inlay_session_own_remove(struct inlay_session *session,
+			      const struct inlay_own *own)
+{
+	array_delete(&session->own, (unsigned int)(own - array_front(&session->own)),
+		     1);
+}
+
+struct inlay_own *inlay_session_own_uid(struct inlay_session *session, uint32_t uid)
+{
+	struct inlay_own *own;
+	array_foreach_modifiable(&session->own, own)
+	{
+		if (own->uid == uid)
+			return own;
+	}
+	return NULL;
+}
+
+struct inlay_own *inlay_session_own_guid(struct inlay_session *session,
+					 const char *guid)
+{
+	struct inlay_own *own;
+	array_foreach_modifiable(&session->own, own)
+	{
+		if (strcmp(own->guid, guid) == 0)
+			return own;
+	}
+	return NULL;
+}
+
+void inlay_action_remove(struct inlay_session *session, struct inlay_action *action)
+{
+	struct inlay_action **at = &session->actions;
+	while (*at != action)
+		at = &(*at)->next;
+	*at = action->next;
+	if (action->next == NULL)
+		session->actions_tail = at;
+	session->action_count--;
+	i_free(action->message);
+	i_free(action);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-work.h"
+
+#include "inlay-act.h"
+#include "inlay-clock.h"
+
+static const char *storage_error(struct mailbox *box)
+{
+	return mailbox_get_last_internal_error(box, NULL);
+}
+
+/* 1: *work is open. 0: the lock is held. -1: said in the log. */
+static int work_open(struct inlay_session *session, struct inlay_work *work)
+{
+	struct mail_namespace *ns =
+		mail_namespace_find_inbox(session->user->namespaces);
+	const char *error;
+
+	i_zero(work);
+	work->session = session;
+	int ret = inlay_desk_open(&work->desk, &session->paths, &error);
+	if (ret < 0)
+		inlay_session_error(session, error);
+	if (ret <= 0)
+		return ret;
+	work->box = mailbox_alloc(ns->list, "INBOX", MAILBOX_FLAG_IGNORE_ACLS);
+	if (mailbox_sync(work->box, MAILBOX_SYNC_FLAG_FULL_READ) == 0)
+		return 1;
+	inlay_session_error(session, t_strdup_printf("INBOX cannot be synchronised: %s",
+						     storage_error(work->box)));
+	mailbox_free(&work->box);
+	inlay_desk_close(&work->desk);
+	return -1;
+}
+
+/* What is there now, for the index and for the next OPEN. */
+static void work_close(struct inlay_work *work)
+{
+	struct inlay_session *session = work->session;
+	bool complete = session->measure.complete;
+
+	inlay_look_measure(work->box->view, &session->own, &session->measure);
+	session->measure.complete = complete;
+	if (inlay_look_store(work->box, &session->own, complete) < 0)
+		inlay_session_error(session,
+				    t_strdup_printf("the index cannot be written: %s",
+						    storage_error(work->box)));
+	mailbox_free(&work->box);
+	inlay_desk_close(&work->desk);
+}
+
+static void write_record(struct inlay_work *work, struct inlay_record *record)
+{
+	const char *error;
+	if (inlay_desk_write(&work->desk, record, FALSE, &error) < 0)
+		inlay_session_error(work->session, error);
+}
+
+/* A save of which nobody wrote down how it ended: the process was killed. We have the
+ * lock, so nobody is in the middle of it. */
+static void resolve(struct inlay_work *work, const struct inlay_record *prepared)
+{
+	struct inlay_session *session = work->session;
+	struct inlay_record record = *prepared;
+	const struct inlay_own *own = inlay_session_own_guid(session, record.guid);
+	uint8_t type = own != NULL ? WIRE_EVENT_INJECTED : WIRE_EVENT_UNCERTAIN;
+
+	record.state = own != NULL ? INLAY_STATE_SAVED : INLAY_STATE_UNCERTAIN;
+	record.due |= (uint8_t)(1u << type);
+	if (own != NULL)
+		record.uid = own->uid;
+	record.uid_validity = session->measure.uid_validity;
+	write_record(work, &record);
+	inlay_session_tell(session, record.instance, record.guid, type, record.seen,
+			   WIRE_CAUSE_NONE);
+}
+
+/* Brings the ledger to what the scan has found. */
+static void repair_ledger(struct inlay_work *work)
+{
+	struct inlay_session *session = work->session;
+	ARRAY(struct inlay_record) before;
+	const struct inlay_record *old;
+
+	t_array_init(&before, array_count(&work->desk.ledger.records));
+	array_append_array(&before, &work->desk.ledger.records);
+	array_foreach(&before, old)
+	{
+		const struct inlay_own *own =
+			inlay_session_own_guid(session, old->guid);
+		if (old->state == INLAY_STATE_PREPARED) {
+			resolve(work, old);
+		} else if (own != NULL && old->state == INLAY_STATE_SAVED &&
+			   (old->uid != own->uid ||
+			    old->uid_validity != session->measure.uid_validity)) {
+			struct inlay_record record = *old;
+			record.uid = own->uid;
+			record.uid_validity = session->measure.uid_validity;
+			write_record(work, &record);
+		}
+	}
+}
+
+bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
+{
+	struct inlay_work work;
+
+	if (!session->must_scan) {
+		bool complete = session->measure.complete;
+		inlay_look_measure(box->view, &session->own, &session->measure);
+		session->measure.complete = complete;
+		return TRUE;
+	}
+	if (work_open(session, &work) <= 0)
+		return FALSE;
+	array_clear(&session->own);
+	int ret = inlay_look_scan(work.box, &work.desk.ledger, &session->own);
+	if (ret < 0) {
+		inlay_session_error(session,
+				    t_strdup_printf("INBOX cannot be searched: %s",
+						    storage_error(work.box)));
+		mailbox_free(&work.box);
+		inlay_desk_close(&work.desk);
+		return FALSE;
+	}
+	session->measure.complete = array_count(&session->own) < INLAY_OWN_MAX;
+	inlay_look_measure(work.box->view, &session->own, &session->measure);
+	T_BEGIN
+	{
+		repair_ledger(&work);
+	}
+	T_END;
+	session->must_scan = FALSE;
+	work_close(&work);
+	return TRUE;
+}
+
+/* MIM knows messages that this ledger does not: it was lost, or they came from
+ * another machine. */
+static void write_learned(struct inlay_work *work)
+{
+	struct inlay_session *session = work->session;
+	const struct inlay_own *own;
+
+	array_foreach(&session->own, own)
+	{
+		if (*own->instance == '\0' ||
+		    inlay_ledger_by_instance(&work->desk.ledger, own->instance) != NULL)
+			continue;
+		struct inlay_record record;
+		i_zero(&record);
+		memcpy(record.instance, own->instance, sizeof(record.instance));
+		memcpy(record.guid, own->guid, sizeof(record.guid));
+		record.state = INLAY_STATE_SAVED;
+		record.uid = own->uid;
+		record.uid_validity = session->measure.uid_validity;
+		record.due = record.acked = 1u << WIRE_EVENT_INJECTED;
+		write_record(work, &record);
+	}
+	session->learned = FALSE;
+}
+
+static bool has_work(const struct inlay_session *session, bool withdrawals_only)
+{
+	for (const struct inlay_action *action = session->actions; action != NULL;
+	     action = action->next)
+		if (!withdrawals_only || action->type == WIRE_WITHDRAW)
+			return TRUE;
+	return session->learned && !withdrawals_only;
+}
+
+static void drop_late(struct inlay_session *session)
+{
+	struct inlay_action *next;
+	for (struct inlay_action *action = session->actions; action != NULL;
+	     action = next) {
+		next = action->next;
+		if (action->type != WIRE_WITHDRAW && inlay_act_is_late(action)) {
+			inlay_act_refuse(session, action, WIRE_CAUSE_LATE);
+			inlay_action_remove(session, action);
+		}
+	}
+}
+
+void inlay_work(struct inlay_session *session, bool withdrawals_only)
+{
+	struct inlay_work work;
+	struct inlay_action *next;
+
+	drop_late(session);
+	if (!has_work(session, withdrawals_only) || work_open(session, &work) <= 0)
+		return;
+	if (session->learned)
+		write_learned(&work);
+	for (struct inlay_action *action = session->actions; action != NULL;
+	     action = next) {
+		next = action->next;
+		if (withdrawals_only && action->type != WIRE_WITHDRAW)
+			continue;
+		T_BEGIN
+		{
+			inlay_act(&work, action);
+		}
+		T_END;
+		inlay_action_remove(session, action);
+	}
+	work_close(&work);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All work on the mailbox: lock, own handle of INBOX, synchronise, look, save or
+ * expunge, synchronise, let go. The client's own handle is never touched, so what was
+ * done appears in its next synchronisation as if somebody else had done it. */
+#ifndef INLAY_WORK_H
+#define INLAY_WORK_H
+
+#include "inlay-session.h"
+
+/* Makes own and measure of the session good enough for an OPEN; scans if it must.
+ * False: not now (the lock is held, or the mailbox has an error). */
+bool inlay_work_look(struct inlay_session *session, struct mailbox *box);
+/* Carries out what the agent has answered or pushed. What is not possible now is kept
+ * for the next time. */
+void inlay_work(struct inlay_session *session, bool withdrawals_only);
+
+#endif
