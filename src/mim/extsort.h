@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 #define EXTSORT_KEY_LEN 16
-#define EXTSORT_RECORD_MAX (1u << 20)
+#define EXTSORT_RECORD_MAX (60u * 1024) /* bytes of a record */
 
 struct extsort_record {
 	uint8_t key[EXTSORT_KEY_LEN];
