@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.1 for the daemons: libmicrohttpd (epoll, a pool of threads) with what it
+ * leaves out: absolute deadlines for the head, the body, the answer and its sending;
+ * a body within a limit; messages refused that two parsers might read differently
+ * (RFC 9112 sections 3.2 and 6.3: duplicate Content-Length, Content-Length with
+ * Transfer-Encoding, no Host or two); answers that come later and from any thread;
+ * an orderly end. Which path is what is the caller's business.
+ *
+ * The life of a request: head() when its header fields are there; then, unless that
+ * answered, the body is read and handle() is called; somebody calls http_respond()
+ * once. What comes after the deadline for the answer is dropped: the client has got
+ * 504 by then. The request stays valid until http_respond() in any case. */
+#ifndef INLAY_NET_HTTP_SERVER_H
+#define INLAY_NET_HTTP_SERVER_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+
+struct http_request {
+	struct str method;
+	struct str path;  /* as it came: percent-encoded, begins with '/' */
+	struct str query; /* as it came, without '?'; absent if there was none */
+	struct str body;  /* complete in handle() */
+	struct arena *arena;
+	int64_t received_us; /* clock_mono_us() when the head was complete */
+	void *data;          /* the caller's; lives in `arena`, if anywhere */
+	/* What head() may set. */
+	size_t max_body;   /* 0 at first: only an empty body. More answers 413 */
+	int64_t answer_ms; /* http_options.answer_ms at first */
+};
+
+struct http_header {
+	const char *name;
+	struct str value;
+};
+
+struct http_options {
+	const char *address; /* numeric, or a name of this machine */
+	uint16_t port;       /* 0: any that is free */
+	unsigned threads;    /* at least 1 */
+	unsigned max_connections;
+	unsigned max_per_address; /* connections; 0: no limit (behind a proxy) */
+	size_t max_head;          /* bytes of request line and header fields */
+	size_t arena_max;         /* of a request, the body not counted */
+	/* Deadlines. All are absolute: bytes that drip in do not move them. */
+	int64_t header_ms; /* from the connection or the first line to the last field */
+	int64_t body_ms;   /* from there to the last byte of the body */
+	int64_t answer_ms; /* from there to http_respond(); then 504 */
+	int64_t send_ms;   /* from there to the last byte taken by the client */
+	int64_t idle_ms;   /* of a kept connection, to the next request's first line */
+	struct log *log;   /* may be NULL */
+	/* Both are called on a server's thread and must not wait. head may be NULL. */
+	void (*head)(struct http_request *rq, void *ctx);
+	void (*handle)(struct http_request *rq, void *ctx);
+	void *ctx;
+};
+/* Everything but address, port, functions: sensible for an API. */
+extern const struct http_options http_options_default;
+
+struct http_server;
+
+struct http_server *http_server_start(const struct http_options *o, struct error *err);
+/* The port it listens on. */
+uint16_t http_server_port(const struct http_server *s);
+/* Stops listening, closes idle connections, gives requests under way drain_ms to
+ * be answered (then they get 503), joins its threads and frees it. Requests whose
+ * handlers have not answered by then stay valid for them. */
+void http_server_stop(struct http_server *s, int64_t drain_ms);
+
+/* Since the start; for /metrics. */
+struct http_stats {
+	uint64_t connections; /* open now */
+	uint64_t accepted;    /* connections ever */
+	uint64_t requests;    /* heads that were complete */
+	uint64_t refused;     /* malformed or over a limit, answered by the server */
+	uint64_t timed_out;   /* no answer within answer_ms */
+	uint64_t cut;         /* connections ended by one of the other deadlines */
+};
+void http_server_stats(const struct http_server *s, struct http_stats *out);
+
+/* A header field, copied into the arena; absent if it is not there. Only before
+ * head() or handle() returns. */
+struct str http_request_header(struct http_request *rq, const char *name);
+
+/* The answer, from any thread; everything is copied. content_type may be NULL. To
+ * HEAD the body is not sent. In head() it ends the request before its body; elsewhere
+ * the request must not be touched afterwards. */
+void http_respond(struct http_request *rq, unsigned status, const char *content_type,
+		  struct str body, const struct http_header *headers, size_t n_headers);
+/* A problem document with the status of the error's kind; Retry-After with 503. */
+void http_respond_error(struct http_request *rq, const struct error *err);
+
+#endif
