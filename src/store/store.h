@@ -8,6 +8,9 @@
  * of the store; `err` is NULL on success and valid only during the call. Results are
  * written to `out` (memory from `arena`, which the caller must not touch until the
  * completion has run) before it runs. Arguments are borrowed until then.
+ * A completion must not block: it may hold up others (the one writer of LMDB runs
+ * them). It may make further calls, but not open or close, nor store_wait.
+ * Lists give at most 10,000 items a call, whatever the limit.
  * An error of kind CONFLICT means that a condition did not hold and nothing was
  * written; TIMEOUT or IO on a write means that the outcome is unknown.
  *
@@ -28,7 +31,10 @@ typedef void store_fn(void *ctx, const struct error *err);
 struct store_options {
 	const char *backend;   /* "lmdb", "memory", "faulty" (wraps `inner`) */
 	const char *directory; /* lmdb: made if absent (0700), locked by flock */
-	uint64_t map_size;     /* lmdb: bytes of address space per environment */
+	uint64_t map_size;     /* lmdb: bytes of address space per environment; 0:
+				  64 GiB. Sparse; doubled before it is full */
+	uint64_t map_max;      /* lmdb: what it may grow to; 0: only the disk limits.
+				  Imports end with FULL at 90 % of it */
 	struct log *log;       /* may be NULL */
 	/* memory: completions come from another thread, after up to delay_ms, out of
 	 * order; 0: inline */
@@ -36,7 +42,7 @@ struct store_options {
 	/* faulty: the n-th write-like call from now fails with IO (1 = the next);
 	 * fail_after: 'b' before anything was written, 'a' after (outcome unknown to
 	 * the caller) */
-	struct store *inner;
+	struct store *inner; /* stays the caller's, closed after the faulty one */
 	uint64_t fail_nth;
 	char fail_when;
 };
@@ -51,19 +57,23 @@ uint64_t store_faulty_arm(struct store *s, uint64_t nth, char when);
  * A database is named by keyspace and belongs to the tenant whose id it was
  * created with: CONFLICT for another. Opening and creating may block (start,
  * administration); they are called off the HTTP threads. The system database
- * (tenants, tokens) is keyspace "" with owner "". */
+ * (tenants, tokens) is keyspace "" with owner "". A keyspace is
+ * [a-z][a-z0-9_]{0,47} and not "system": else BAD_VALUE. */
 bool store_db_create(struct store *s, struct str keyspace, struct str owner,
 		     struct store_db **out, struct error *err); /* exists: opens it */
 bool store_db_open(struct store *s, struct str keyspace, struct str owner,
 		   struct store_db **out, struct error *err); /* NOT_FOUND */
-/* Handles are counted; data is never deleted. */
+/* Handles are counted, the last waits for calls under way; data is never deleted.
+ * NULL is fine. */
 void store_db_close(struct store_db *db);
 
 struct store_usage {
 	uint64_t bytes_used;      /* on disk or in memory, of all databases */
 	uint64_t bytes_max;       /* map size; 0: unbounded */
 	uint64_t calls, failures; /* since the start */
-	bool full; /* a write failed for want of room since the last success */
+	/* a write failed for want of room since the last success; imports and other
+	 * writes apart, as these may go on when those cannot */
+	bool full;
 };
 void store_usage(struct store *s, struct store_usage *out);
 
@@ -158,7 +168,8 @@ struct store_user_change {
 	const struct user_profile
 		*profile; /* NULL: stays. Replaces it whole; identities
 			     (user_id, email, aliases) are unique in
-			     the database: CONFLICT names the field */
+			     the database, each kind apart: CONFLICT at
+			     "/userId", "/email" or "/aliases" */
 	const struct assignment *assignments; /* upserted by instance */
 	size_t n_assignments;
 	const struct id16 *forget; /* assignments dropped (retention) */
@@ -174,14 +185,16 @@ struct store_user_change {
 	const struct store_due *due_done; /* done with */
 	size_t n_due_done;
 };
-/* if_revision as of the record read (0: never written), or STORE_ANY.
- * Over USER_MAX_ASSIGNMENTS or USER_MAX_PARTITION: TOO_LARGE. Durable when done. */
+/* if_revision as of the record read (0: never written), or STORE_ANY; a CONFLICT of
+ * revisions has no `where`. Over USER_MAX_ASSIGNMENTS or USER_MAX_PARTITION:
+ * TOO_LARGE, but only for a new assignment or a profile: what becomes of a message
+ * that is out is always kept. Durable when done. */
 void store_user_commit(struct store_db *db, struct str user_key, uint64_t if_revision,
 		       const struct store_user_change *change, uint64_t *revision,
 		       store_fn *done, void *ctx);
 
-/* Which user key an identity means: as user key, then user_id, e-mail, alias.
- * Absent when none: identities are unique, and the first kind that knows it wins.
+/* Which user key an identity means: as user key (of anybody ever committed), then
+ * user_id, e-mail, alias. Absent when none; the first kind that knows it wins.
  * User keys, user ids and aliases are compared as bytes, e-mail addresses with ASCII
  * letters folded. */
 void store_user_resolve(struct store_db *db, struct str identity, struct arena *arena,
@@ -195,7 +208,7 @@ void store_user_erase(struct store_db *db, struct str user_key,
 		      store_fn *done, void *ctx);
 
 /* Profiles in the order of the store, from behind `resume` (absent: the start);
- * out->resume is absent at the end. */
+ * out->resume is absent at the end. A slice may be empty before it. */
 struct store_scan {
 	struct user_profile *profiles;
 	size_t n;
@@ -226,14 +239,19 @@ struct store_row {
 };
 /* A slice of a load, ascending by sort_key, together with a document (the import's
  * progress) in the same transaction. Behind decisions in the writer's queue.
- * At most 2,000 rows a call. A row of the same user and load is replaced. */
+ * At most 2,000 rows a call. A row of the same user and load is replaced. progress
+ * may be NULL; it is written whatever its revision is. Nothing is written if one row
+ * is refused: TOO_LARGE at "/12" is the row with that index, whose user's partition
+ * would be over USER_MAX_PARTITION. For speed have several calls under way: they
+ * are committed together. */
 #define STORE_ROWS_MAX 2000
 void store_rows_write(struct store_db *db, uint64_t load, const struct store_row *rows,
 		      size_t n, enum store_collection c,
 		      const struct store_document *progress, store_fn *done, void *ctx);
 /* Profiles of an import, as store_user_commit with STORE_ANY each, merged by the
  * caller before; behind decisions in the queue. errors[i].kind tells which of them
- * was refused (CONFLICT: identity taken); the others are written. */
+ * was refused (CONFLICT: identity taken; TOO_LARGE, BAD_VALUE); the others are
+ * written. */
 #define STORE_PROFILES_MAX 500
 void store_profiles_write(struct store_db *db, const struct user_profile *profiles,
 			  size_t n, struct error *errors, store_fn *done, void *ctx);
