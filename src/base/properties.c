@@ -311,6 +311,11 @@ struct str settings_str(const struct settings *s, const char *name)
 	return get(s, name)->text;
 }
 
+struct str settings_where(const struct settings *s, const char *name)
+{
+	return get(s, name)->where;
+}
+
 bool settings_bool(const struct settings *s, const char *name)
 {
 	const struct setting_value *v = get(s, name);

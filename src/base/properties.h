@@ -61,6 +61,8 @@ bool settings_set(struct settings *s, struct str key, struct str value,
 bool settings_is_set(const struct settings *s, const char *name);
 struct str settings_str(const struct settings *s,
 			const char *name); /* absent if unset */
+/* "file:12" of where it was set; absent for a default. NUL-terminated. */
+struct str settings_where(const struct settings *s, const char *name);
 bool settings_bool(const struct settings *s, const char *name);
 int64_t settings_int(const struct settings *s,
 		     const char *name); /* INT, SIZE, DURATION */
