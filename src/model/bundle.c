@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/bundle.h"
 
-#include <assert.h>
+#include <stdio.h>
 
 #include "model/json-table.h"
 
@@ -250,4 +250,24 @@ void bundle_put_json(struct json_writer *w, struct str campaign,
 	}
 	json_put_array_end(w);
 	json_put_object_end(w);
+}
+
+#define LINE "line "
+
+void bundle_error_in(struct error *err, struct str file)
+{
+	char place[sizeof err->where];
+	const char *between = "", *behind = err->where;
+	if (err->where[0] == '/') {
+		between = "#";
+	} else if (str_starts(str_of(err->where), STR(LINE))) {
+		between = ":";
+		behind += strlen(LINE);
+	} else if (err->where[0] != '\0') {
+		between = ": ";
+	}
+	/* what is too long is cut */
+	if (snprintf(place, sizeof place, "%.*s%s%s", STR_ARG(file), between, behind) >=
+	    0)
+		memcpy(err->where, place, sizeof place);
 }

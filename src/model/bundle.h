@@ -56,5 +56,8 @@ const struct bundle_file *bundle_recipients(const struct bundle *b);
 const struct bundle_file *bundle_template(const struct bundle *b, struct str name);
 /* What a file of this name would be; false if no bundle has such a file. */
 bool bundle_file_kind(struct str name, enum bundle_file_kind *kind);
+/* Puts the file's name before the place of an error in it: "/id" becomes
+ * "bundle.json#/id", "line 12" becomes "bundle.json:12". */
+void bundle_error_in(struct error *err, struct str file);
 
 #endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+#include "base/unit.h"
+#include "model/unpack.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define TEXT_MAX (8 << 20)
+
+static bool take(void *ctx, struct str bytes, struct error *err)
+{
+	(void)err;
+	return buf_add_str(ctx, bytes);
+}
+
+static bool unpack(enum unpack_kind kind, struct str packed, size_t piece, uint64_t max,
+		   struct buf *out, struct error *err)
+{
+	struct unpack *u = unpack_new(kind, max, take, out);
+	assert_non_null(u);
+	bool ok = true;
+	for (size_t at = 0; ok && at < packed.n; at += piece)
+		ok = unpack_feed(u, str_slice(packed, at, at + piece), err);
+	ok = ok && unpack_end(u, err);
+	unpack_free(u);
+	return ok;
+}
+
+static void add_packed(struct buf *out, enum unpack_kind kind, struct str text)
+{
+	size_t max = text.n + text.n / 10 + 1000;
+	char *at = buf_reserve(out, max);
+	assert_non_null(at);
+	if (kind == UNPACK_NOTHING) {
+		memcpy(at, text.p, text.n);
+		buf_commit(out, text.n);
+	} else if (kind == UNPACK_ZSTD) {
+		size_t n = ZSTD_compress(at, max, text.p, text.n, 3);
+		assert_false(ZSTD_isError(n));
+		buf_commit(out, n);
+	} else {
+		z_stream z = {.next_in = (unsigned char *)(uintptr_t)text.p,
+			      .avail_in = (uInt)text.n,
+			      .next_out = (unsigned char *)at,
+			      .avail_out = (uInt)max};
+		assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, 0), Z_OK);
+		assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+		buf_commit(out, max - z.avail_out);
+		deflateEnd(&z);
+	}
+}
+
+static const enum unpack_kind kinds[] = {UNPACK_NOTHING, UNPACK_GZIP, UNPACK_ZSTD};
+
+/* Two members, cut into pieces of every sort. */
+static void pieces_and_members_make_one_file(void **state)
+{
+	(void)state;
+	struct buf text, packed, got;
+	buf_init(&text, TEXT_MAX);
+	for (unsigned i = 0; i < 20000; i++)
+		buf_printf(&text, "row %u of many,%x\n", i, i * 2654435761U);
+	const size_t pieces[] = {1, 7, 4096, 1 << 20};
+	for (size_t k = 0; k < 3; k++)
+		for (size_t i = 0; i < 4; i++) {
+			struct error err = {0};
+			buf_init(&packed, TEXT_MAX);
+			buf_init(&got, TEXT_MAX);
+			add_packed(&packed, kinds[k], buf_str(&text));
+			add_packed(&packed, kinds[k], STR("the end"));
+			if (!unpack(kinds[k], buf_str(&packed), pieces[i], TEXT_MAX,
+				    &got, &err))
+				fail_msg("kind %zu, piece %zu: %s", k, pieces[i],
+					 err.message);
+			assert_int_equal(got.n, text.n + 7);
+			assert_memory_equal(got.p, text.p, text.n);
+			assert_memory_equal(got.p + text.n, "the end", 7);
+			buf_free(&packed);
+			buf_free(&got);
+		}
+	buf_free(&text);
+}
+
+static void much_from_little_comes_out_whole_or_is_refused(void **state)
+{
+	(void)state;
+	static char zeros[4 << 20];
+	for (size_t k = 1; k < 3; k++) {
+		struct buf packed, got;
+		struct error err = {0};
+		buf_init(&packed, TEXT_MAX);
+		buf_init(&got, TEXT_MAX);
+		add_packed(&packed, kinds[k], (struct str){zeros, sizeof zeros});
+		assert_true(packed.n < 10000);
+		assert_true(unpack(kinds[k], buf_str(&packed), 1 << 20, sizeof zeros,
+				   &got, &err));
+		assert_int_equal(got.n, sizeof zeros);
+		assert_false(unpack(kinds[k], buf_str(&packed), 1 << 20,
+				    sizeof zeros - 1, &got, &err));
+		assert_int_equal(err.kind, ERROR_TOO_LARGE);
+		buf_free(&packed);
+		buf_free(&got);
+	}
+}
+
+static void every_cut_is_noticed(void **state)
+{
+	(void)state;
+	for (size_t k = 1; k < 3; k++) {
+		struct buf packed, got;
+		buf_init(&packed, TEXT_MAX);
+		buf_init(&got, TEXT_MAX);
+		add_packed(&packed, kinds[k], STR("some text, some text, some text"));
+		for (size_t n = 0; n < packed.n; n++) {
+			struct error err = {0};
+			if (unpack(kinds[k], str_slice(buf_str(&packed), 0, n), 1000,
+				   TEXT_MAX, &got, &err))
+				fail_msg("kind %zu cut at %zu was taken", k, n);
+			assert_int_equal(err.kind, ERROR_SYNTAX);
+		}
+		buf_free(&packed);
+		buf_free(&got);
+	}
+}
+
+static void garbage_is_refused(void **state)
+{
+	(void)state;
+	for (size_t k = 1; k < 3; k++) {
+		struct buf packed, got;
+		struct error err = {0};
+		buf_init(&packed, TEXT_MAX);
+		buf_init(&got, TEXT_MAX);
+		assert_false(unpack(kinds[k], STR("user,x\na,b\n"), 100, TEXT_MAX, &got,
+				    &err));
+		assert_int_equal(err.kind, ERROR_SYNTAX);
+		add_packed(&packed, kinds[k], STR("good"));
+		buf_add_str(&packed, STR("and garbage behind it"));
+		assert_false(
+			unpack(kinds[k], buf_str(&packed), 100, TEXT_MAX, &got, &err));
+		assert_int_equal(err.kind, ERROR_SYNTAX);
+		buf_free(&packed);
+		buf_free(&got);
+	}
+}
+
+static void the_name_says_the_kind(void **state)
+{
+	(void)state;
+	assert_int_equal(unpack_kind_of(STR("recipients.csv")), UNPACK_NOTHING);
+	assert_int_equal(unpack_kind_of(STR("recipients.csv.gz")), UNPACK_GZIP);
+	assert_int_equal(unpack_kind_of(STR("recipients.csv.zst")), UNPACK_ZSTD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_and_members_make_one_file),
+		cmocka_unit_test(much_from_little_comes_out_whole_or_is_refused),
+		cmocka_unit_test(every_cut_is_noticed),
+		cmocka_unit_test(garbage_is_refused),
+		cmocka_unit_test(the_name_says_the_kind),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
