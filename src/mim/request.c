@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/request.h"
 
-#include "base/json.h"
+#include "net/problem.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define JSON_TYPE "application/json"
-#define PROBLEM_TYPE "application/problem+json"
 
 struct str request_query(const struct request *q, const char *name)
 {
@@ -95,48 +94,6 @@ void request_reply_nothing(struct request *q)
 	answer(q, 204, NULL);
 }
 
-static void put_error(struct json_writer *w, const struct error *e)
-{
-	/* places that are no JSON pointer ("line 12") go into the sentence */
-	bool pointer = e->where[0] == '/' || e->where[0] == '\0';
-	char text[sizeof e->where + sizeof e->message + 4];
-	json_put_object(w);
-	json_kv_string(w, "pointer", str_of(pointer ? e->where : ""));
-	if (pointer) {
-		json_kv_string(w, "message", str_of(e->message));
-	} else {
-		snprintf(text, sizeof text, "%s: %s", e->where, e->message);
-		json_kv_string(w, "message", str_of(text));
-	}
-	json_put_object_end(w);
-}
-
-void problem_write(struct buf *out, int status, const struct error *errors, size_t n,
-		   size_t dropped)
-{
-	const struct error_kind_info *info = error_kind_info(errors[0].kind);
-	struct json_writer w;
-	char type[64], detail[64];
-	snprintf(type, sizeof type, "urn:inlay:problem:%s", info->slug);
-	json_writer_init(&w, out);
-	json_put_object(&w);
-	json_kv_string(&w, "type", str_of(type));
-	json_kv_string(&w, "title", str_of(info->meaning));
-	json_kv_i64(&w, "status", status);
-	if (n + dropped == 1) {
-		json_kv_string(&w, "detail", str_of(errors[0].message));
-	} else {
-		snprintf(detail, sizeof detail, "%zu errors", n + dropped);
-		json_kv_string(&w, "detail", str_of(detail));
-	}
-	json_put_key(&w, STR("errors"));
-	json_put_array(&w);
-	for (size_t i = 0; i < n; i++)
-		put_error(&w, &errors[i]);
-	json_put_array_end(&w);
-	json_put_object_end(&w);
-}
-
 static void fail(struct request *q, const struct error *errors, size_t n,
 		 size_t dropped)
 {
@@ -154,7 +111,7 @@ static void fail(struct request *q, const struct error *errors, size_t n,
 	if (status >= 500)
 		log_error(q->mim->log, "http", "request failed  status=%d reason=%s",
 			  status, errors[0].message);
-	answer(q, status, PROBLEM_TYPE);
+	answer(q, status, PROBLEM_CONTENT_TYPE);
 }
 
 void request_fail(struct request *q, const struct error *err)

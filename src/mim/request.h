@@ -87,9 +87,4 @@ void request_fail_with(struct request *q, enum error_kind kind, const char *wher
 /* A header of the answer; name is static text, value is copied into the arena. */
 void request_header(struct request *q, const char *name, struct str value);
 
-/* Writes a problem document to `out`; for documents inside others too (an import's
- * list of errors). */
-void problem_write(struct buf *out, int status, const struct error *errors, size_t n,
-		   size_t dropped);
-
 #endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/http-internal.h"
+
+#include "base/clock.h"
+#include "net/problem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* An unwanted body up to this is read and thrown away, so that the client sees the
+ * answer and may keep the connection; behind it the connection is closed. */
+#define UNWANTED_MAX (64u * 1024)
+#define PROBLEM_MAX 4096
+
+/* --- life ---------------------------------------------------------------- */
+
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info != NULL ? info->socket_context : NULL;
+}
+
+void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
+{
+	struct http_server *s = server;
+	struct connection *conn = connection_of(mhd);
+	struct call *c = conn != NULL ? calloc(1, sizeof *c) : NULL;
+	if (c == NULL)
+		return NULL;
+	*c = (struct call){.server = s, .mhd = mhd, .conn = conn, .refs = 1};
+	c->rq.arena = arena_new(s->o.arena_max + s->o.max_head);
+	c->rq.answer_ms = s->o.answer_ms;
+	if (c->rq.arena != NULL)
+		c->rq.path = arena_str(c->rq.arena, str_of(target));
+	if (c->rq.path.p == NULL) {
+		arena_free(c->rq.arena);
+		free(c);
+		return NULL;
+	}
+	buf_init(&c->body, 0);
+	pthread_mutex_init(&c->lock, NULL);
+	conn->phase = PHASE_BUSY;
+	connection_deadline(conn, s->o.header_ms);
+	return c;
+}
+
+void call_unref(struct call *c)
+{
+	if (atomic_fetch_sub(&c->refs, 1) > 1)
+		return;
+	if (c->response != NULL)
+		MHD_destroy_response(c->response);
+	buf_free(&c->body);
+	arena_free(c->rq.arena);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+void call_completed(void *server, struct MHD_Connection *mhd, void **req,
+		    enum MHD_RequestTerminationCode how)
+{
+	struct http_server *s = server;
+	struct call *c = *req;
+	(void)mhd;
+	(void)how;
+	if (c == NULL)
+		return;
+	*req = NULL;
+	if (c->registered)
+		connection_wait(s, c->conn, NULL);
+	pthread_mutex_lock(&c->lock);
+	c->state = CALL_ANSWERED;
+	pthread_mutex_unlock(&c->lock);
+	c->conn->phase = PHASE_IDLE;
+	connection_deadline(c->conn, s->o.idle_ms);
+	call_unref(c);
+}
+
+/* --- answers ------------------------------------------------------------- */
+
+static struct MHD_Response *make_response(struct str body, const char *content_type)
+{
+	/* the library takes a pointer to what it only reads */
+	union {
+		const char *in;
+		void *out;
+	} p = {.in = body.n > 0 ? body.p : ""};
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		body.n, p.out,
+		body.n > 0 ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT);
+	if (r != NULL && content_type != NULL)
+		MHD_add_response_header(r, "Content-Type", content_type);
+	return r;
+}
+
+static struct MHD_Response *make_problem(const struct error *err, unsigned *status)
+{
+	struct buf text;
+	buf_init(&text, PROBLEM_MAX);
+	*status = (unsigned)error_kind_info(err->kind)->http_status;
+	problem_write(&text, (int)*status, err, 1, 0);
+	if (!buf_ok(&text))
+		buf_clear(&text);
+	struct MHD_Response *r = make_response(buf_str(&text), PROBLEM_CONTENT_TYPE);
+	if (r != NULL && *status == 503)
+		MHD_add_response_header(r, "Retry-After", "1");
+	buf_free(&text);
+	return r;
+}
+
+/* Takes the response over. True if it will be sent. */
+static bool settle(struct call *c, struct MHD_Response *r, unsigned status)
+{
+	pthread_mutex_lock(&c->lock);
+	enum call_state before = c->state;
+	assert(before != CALL_BODY);
+	if (before != CALL_ANSWERED) {
+		c->response = r;
+		c->status = status;
+		c->state = CALL_ANSWERED;
+		if (before == CALL_SUSPENDED)
+			MHD_resume_connection(c->mhd);
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (before == CALL_ANSWERED && r != NULL)
+		MHD_destroy_response(r);
+	return before != CALL_ANSWERED;
+}
+
+/* In head() the connection's reference is the only one. */
+static bool in_head(struct call *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool head = c->state == CALL_HEAD;
+	pthread_mutex_unlock(&c->lock);
+	return head;
+}
+
+static void answer(struct call *c, struct MHD_Response *r, unsigned status)
+{
+	bool head = in_head(c);
+	settle(c, r, status);
+	if (!head)
+		call_unref(c);
+}
+
+void http_respond(struct http_request *rq, unsigned status, const char *content_type,
+		  struct str body, const struct http_header *headers, size_t n_headers)
+{
+	struct MHD_Response *r = make_response(body, content_type);
+	for (size_t i = 0; r != NULL && i < n_headers; i++) {
+		struct str value = arena_str(rq->arena, headers[i].value);
+		if (value.p != NULL)
+			MHD_add_response_header(r, headers[i].name, value.p);
+	}
+	answer((struct call *)rq, r, status);
+}
+
+void http_respond_error(struct http_request *rq, const struct error *err)
+{
+	unsigned status;
+	struct MHD_Response *r = make_problem(err, &status);
+	answer((struct call *)rq, r, status);
+}
+
+bool call_give_up(struct call *c, const struct error *err)
+{
+	unsigned status;
+	struct MHD_Response *r = make_problem(err, &status);
+	return settle(c, r, status);
+}
+
+/* The server's own answer, before the handler has the request. */
+static void refuse(struct call *c, enum error_kind kind, const char *why)
+{
+	struct error err;
+	unsigned status;
+	error_set(&err, kind, "", "%s", why);
+	c->server->refused++;
+	pthread_mutex_lock(&c->lock);
+	c->response = make_problem(&err, &status);
+	c->status = status;
+	c->state = CALL_ANSWERED;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static enum MHD_Result queue(struct call *c)
+{
+	struct http_server *s = c->server;
+	if (c->response == NULL)
+		return MHD_NO;
+	connection_deadline(c->conn, s->o.send_ms);
+	if (c->close || s->draining)
+		MHD_add_response_header(c->response, "Connection", "close");
+	return MHD_queue_response(c->mhd, c->status, c->response);
+}
+
+/* --- the stages of a request --------------------------------------------- */
+
+struct str http_request_header(struct http_request *rq, const char *name)
+{
+	struct call *c = (struct call *)rq;
+	const char *value = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name);
+	return arena_str(rq->arena, str_of(value));
+}
+
+/* The Content-Length; 0 without a body; SIZE_MAX for a chunked one. */
+static size_t announced_body(struct call *c)
+{
+	uint64_t n = 0;
+	if (MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Transfer-Encoding") !=
+	    NULL)
+		return SIZE_MAX;
+	const char *length =
+		MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Content-Length");
+	if (length != NULL && !str_to_u64(str_of(length), SIZE_MAX - 1, &n))
+		return SIZE_MAX;
+	return (size_t)n;
+}
+
+static bool is_answered(struct call *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool answered = c->state == CALL_ANSWERED;
+	pthread_mutex_unlock(&c->lock);
+	return answered;
+}
+
+static void take_target(struct http_request *rq)
+{
+	size_t mark = str_find_char(rq->path, '?');
+	if (mark < rq->path.n) {
+		rq->query = str_slice(rq->path, mark + 1, rq->path.n);
+		rq->path = str_slice(rq->path, 0, mark);
+	}
+}
+
+static void run_head(struct call *c, const char *version, size_t announced)
+{
+	struct http_server *s = c->server;
+	const char *wrong = http_check_head(c->mhd, version, c->rq.path.p);
+	if (wrong != NULL) {
+		/* nobody knows for sure where the next request begins */
+		c->close = true;
+		refuse(c, ERROR_SYNTAX, wrong);
+		return;
+	}
+	take_target(&c->rq);
+	if (s->closing)
+		refuse(c, ERROR_UNAVAILABLE, "the server is stopping");
+	else if (s->o.head != NULL)
+		s->o.head(&c->rq, s->o.ctx);
+	if (!is_answered(c) && announced != SIZE_MAX && announced > c->rq.max_body)
+		refuse(c, ERROR_TOO_LARGE, "the body is larger than this call takes");
+}
+
+static enum MHD_Result take_head(struct call *c, const char *method,
+				 const char *version)
+{
+	struct http_server *s = c->server;
+	size_t announced = announced_body(c);
+	s->requests++;
+	c->rq.method = arena_str(c->rq.arena, str_of(method));
+	c->rq.received_us = clock_mono_us();
+	if (c->rq.method.p == NULL)
+		return MHD_NO;
+	connection_deadline(c->conn, s->o.body_ms);
+	run_head(c, version, announced);
+	if (is_answered(c)) {
+		/* with a small body the connection can be kept */
+		if (!c->close && announced <= UNWANTED_MAX)
+			return MHD_YES;
+		c->close = true;
+		return queue(c);
+	}
+	c->body.max = c->rq.max_body;
+	c->state = CALL_BODY;
+	return MHD_YES;
+}
+
+static enum MHD_Result take_body(struct call *c, const char *data, size_t *size)
+{
+	size_t n = *size;
+	*size = 0;
+	if (c->state == CALL_BODY && buf_add(&c->body, data, n))
+		return MHD_YES;
+	if (c->state == CALL_BODY) {
+		bool full = c->body.state == BUF_FULL;
+		buf_free(&c->body);
+		refuse(c, full ? ERROR_TOO_LARGE : ERROR_MEMORY,
+		       full ? "the body is larger than this call takes"
+			    : "no memory for the body");
+	}
+	c->unwanted += n;
+	return c->unwanted <= UNWANTED_MAX ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result run_handler(struct call *c)
+{
+	struct http_server *s = c->server;
+	int64_t wait_us = c->rq.answer_ms * 1000;
+	c->rq.body = buf_str(&c->body);
+	c->answer_deadline_us = clock_mono_us() + wait_us;
+	connection_deadline(c->conn, 0);
+	c->refs++; /* the handler's */
+	c->state = CALL_HANDLING;
+	s->o.handle(&c->rq, s->o.ctx);
+	if (is_answered(c))
+		return queue(c);
+	c->registered = true;
+	connection_wait(s, c->conn, c);
+	pthread_mutex_lock(&c->lock);
+	bool answered = c->state == CALL_ANSWERED;
+	if (!answered) {
+		c->state = CALL_SUSPENDED;
+		MHD_suspend_connection(c->mhd);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return answered ? queue(c) : MHD_YES;
+}
+
+enum MHD_Result call_go_on(void *server, struct MHD_Connection *mhd, const char *url,
+			   const char *method, const char *version, const char *data,
+			   size_t *data_size, void **req)
+{
+	struct call *c = *req;
+	(void)server;
+	(void)mhd;
+	(void)url;
+	if (c == NULL) /* no memory */
+		return MHD_NO;
+	if (c->rq.method.p == NULL)
+		return take_head(c, method, version);
+	if (*data_size > 0)
+		return take_body(c, data, data_size);
+	return is_answered(c) ? queue(c) : run_handler(c);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the HTTP server share.
+ *
+ * Locks: server.lock guards the list of connections and connection.waiting;
+ * call.lock guards a request's state. Nobody takes one while holding the other, and
+ * libmicrohttpd's own locks are taken under call.lock only. */
+#ifndef INLAY_NET_HTTP_INTERNAL_H
+#define INLAY_NET_HTTP_INTERNAL_H
+
+#include "base/buf.h"
+#include "net/http-server.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum phase {
+	PHASE_IDLE, /* between requests, or before the first */
+	PHASE_BUSY,
+};
+
+struct connection {
+	struct connection *next, *prev;
+	int fd;
+	_Atomic int phase;
+	_Atomic int64_t deadline_us; /* the socket is shut then; 0: none */
+	struct call *waiting;        /* suspended; the list has no reference */
+};
+
+enum call_state {
+	CALL_HEAD,     /* head() may answer */
+	CALL_BODY,     /* being read */
+	CALL_HANDLING, /* in handle(), on a server's thread */
+	CALL_SUSPENDED,
+	CALL_ANSWERED, /* `response` may be sent; further answers are dropped */
+};
+
+/* A request and what the server keeps with it. One reference is the connection's,
+ * one the handler's from handle() on. */
+struct call {
+	struct http_request rq;     /* first: callers have a pointer to it */
+	struct http_server *server; /* only while the connection lives */
+	struct MHD_Connection *mhd;
+	struct connection *conn;
+	struct buf body;
+	_Atomic int refs;
+	_Atomic int64_t answer_deadline_us;
+	bool registered; /* conn->waiting was set */
+	bool close;      /* the connection ends with the answer */
+	size_t unwanted; /* bytes of the body thrown away */
+	pthread_mutex_t lock;
+	enum call_state state;
+	struct MHD_Response *response; /* NULL in ANSWERED: no memory for it */
+	unsigned status;
+};
+
+struct http_server {
+	struct http_options o;
+	struct MHD_Daemon *daemon;
+	uint16_t port;
+	pthread_t timer;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a connection went; CLOCK_MONOTONIC, as is */
+	pthread_cond_t wake;    /* of the timer */
+	struct connection *connections;
+	size_t n_connections;
+	bool end_timer;
+	_Atomic bool draining; /* connections close after their answer */
+	_Atomic bool closing;  /* no new request is handled */
+	_Atomic uint64_t accepted, requests, refused, timed_out, cut;
+};
+
+/* http-call.c: libmicrohttpd's callbacks for a request, and its answer. */
+void *call_begin(void *server, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result call_go_on(void *server, struct MHD_Connection *mhd, const char *url,
+			   const char *method, const char *version, const char *data,
+			   size_t *data_size, void **req);
+void call_completed(void *server, struct MHD_Connection *mhd, void **req,
+		    enum MHD_RequestTerminationCode how);
+void call_unref(struct call *c);
+/* Answers a suspended call in the server's name; false if it was answered already. */
+bool call_give_up(struct call *c, const struct error *err);
+
+/* http-check.c: NULL, or what is wrong with the head of a message. */
+const char *http_check_head(struct MHD_Connection *mhd, const char *version,
+			    const char *target);
+
+/* http-timer.c: the list of connections and their deadlines. */
+void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
+		       enum MHD_ConnectionNotificationCode what);
+void connection_deadline(struct connection *conn, int64_t ms);
+void connection_wait(struct http_server *s, struct connection *conn, struct call *c);
+/* Both conditions on CLOCK_MONOTONIC. */
+bool timer_init(struct http_server *s, struct error *err);
+bool timer_start(struct http_server *s, struct error *err);
+void timer_stop(struct http_server *s);
+void timer_destroy(struct http_server *s);
+/* Waits until all connections are closed, at most until then; true if they are. */
+bool connections_drained(struct http_server *s, int64_t until_us);
+enum sweep {
+	SWEEP_LATE,    /* what is over its deadline */
+	SWEEP_CALLS,   /* and every suspended call */
+	SWEEP_SOCKETS, /* and every socket */
+};
+void connections_sweep(struct http_server *s, enum sweep how);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libmicrohttpd knows only a time without activity, which a client that drips one
+ * byte a second never passes. So each connection has an absolute deadline, which one
+ * thread watches, and a suspended request has its own. */
+#include "net/http-internal.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* How late a deadline may be noticed. */
+#define TICK_MS 50
+/* Given up in one round; the rest follows in the next, at once. */
+#define BATCH 64
+
+void connection_deadline(struct connection *conn, int64_t ms)
+{
+	atomic_store_explicit(&conn->deadline_us,
+			      ms > 0 ? clock_mono_us() + ms * 1000 : 0,
+			      memory_order_relaxed);
+}
+
+static struct connection *connection_add(struct http_server *s,
+					 struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct connection *conn = calloc(1, sizeof *conn);
+	if (conn == NULL || info == NULL) {
+		free(conn);
+		return NULL; /* call_begin refuses what comes on it */
+	}
+	conn->fd = info->connect_fd;
+	connection_deadline(conn, s->o.header_ms);
+	pthread_mutex_lock(&s->lock);
+	conn->next = s->connections;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	s->connections = conn;
+	s->n_connections++;
+	pthread_mutex_unlock(&s->lock);
+	return conn;
+}
+
+/* Before the socket is closed: behind this, nobody shuts a number that belongs to
+ * another connection already. */
+static void connection_remove(struct http_server *s, struct connection *conn)
+{
+	if (conn == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		s->connections = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	s->n_connections--;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	free(conn);
+}
+
+void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
+		       enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *s = server;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		s->accepted++;
+		*socket_context = connection_add(s, mhd);
+	} else {
+		connection_remove(s, *socket_context);
+		*socket_context = NULL;
+	}
+}
+
+void connection_wait(struct http_server *s, struct connection *conn, struct call *c)
+{
+	pthread_mutex_lock(&s->lock);
+	conn->waiting = c;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Shuts what is over its time and collects up to BATCH calls that are over theirs,
+ * each with a reference. */
+static size_t look(struct http_server *s, enum sweep how, struct call **late)
+{
+	int64_t now = clock_mono_us();
+	size_t n = 0;
+	pthread_mutex_lock(&s->lock);
+	for (struct connection *c = s->connections; c != NULL; c = c->next) {
+		int64_t deadline = c->deadline_us;
+		bool idle = c->phase == PHASE_IDLE && s->draining;
+		bool over = deadline > 0 && deadline <= now;
+		if (how == SWEEP_SOCKETS || idle || over) {
+			shutdown(c->fd, SHUT_RDWR);
+			c->deadline_us = 0;
+			if (over && c->phase == PHASE_BUSY)
+				s->cut++;
+		}
+		if (c->waiting != NULL && n < BATCH &&
+		    (how != SWEEP_LATE || c->waiting->answer_deadline_us <= now)) {
+			late[n] = c->waiting;
+			late[n++]->refs++;
+			c->waiting = NULL;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void connections_sweep(struct http_server *s, enum sweep how)
+{
+	struct call *late[BATCH];
+	struct error err;
+	size_t n;
+	if (how == SWEEP_LATE)
+		error_set(&err, ERROR_TIMEOUT, "", "no answer within the time allowed");
+	else
+		error_set(&err, ERROR_UNAVAILABLE, "", "the server is stopping");
+	do {
+		n = look(s, how, late);
+		for (size_t i = 0; i < n; i++) {
+			if (call_give_up(late[i], &err) && how == SWEEP_LATE)
+				s->timed_out++;
+			call_unref(late[i]);
+		}
+	} while (n == BATCH);
+}
+
+static struct timespec after_us(int64_t us)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += us / 1000000;
+	t.tv_nsec += us % 1000000 * 1000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
+static void *timer_main(void *server)
+{
+	struct http_server *s = server;
+	pthread_mutex_lock(&s->lock);
+	while (!s->end_timer) {
+		struct timespec next = after_us(TICK_MS * 1000);
+		pthread_cond_timedwait(&s->wake, &s->lock, &next);
+		pthread_mutex_unlock(&s->lock);
+		connections_sweep(s, SWEEP_LATE);
+		pthread_mutex_lock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+bool timer_init(struct http_server *s, struct error *err)
+{
+	pthread_condattr_t attr;
+	int problem = pthread_condattr_init(&attr);
+	if (problem == 0) {
+		pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+		pthread_mutex_init(&s->lock, NULL);
+		pthread_cond_init(&s->changed, &attr);
+		pthread_cond_init(&s->wake, &attr);
+		pthread_condattr_destroy(&attr);
+	}
+	return problem == 0 || error_set_errno(err, "", problem, "no condition");
+}
+
+void timer_destroy(struct http_server *s)
+{
+	pthread_cond_destroy(&s->wake);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+}
+
+bool timer_start(struct http_server *s, struct error *err)
+{
+	int problem = pthread_create(&s->timer, NULL, timer_main, s);
+	return problem == 0 || error_set_errno(err, "", problem,
+					       "cannot start the HTTP timer's thread");
+}
+
+void timer_stop(struct http_server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->end_timer = true;
+	pthread_cond_broadcast(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->timer, NULL);
+}
+
+bool connections_drained(struct http_server *s, int64_t until_us)
+{
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		int64_t left = until_us - clock_mono_us();
+		if (s->n_connections == 0 || left <= 0)
+			break;
+		struct timespec until = after_us(left);
+		pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	}
+	bool all = s->n_connections == 0;
+	pthread_mutex_unlock(&s->lock);
+	return all;
+}
