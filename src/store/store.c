@@ -6,7 +6,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-static const struct store_backend *const backends[] = {&store_memory, &store_faulty};
+static const struct store_backend *const backends[] = {&store_memory, &store_lmdb,
+						       &store_faulty};
 
 static const enum store_op_class classes[STORE_OPS_COUNT] = {
 #define X(name, member, class) [STORE_OP_##name] = STORE_CLASS_##class,

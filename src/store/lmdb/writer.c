@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one thread that writes to an environment. It puts what waits into one
+ * transaction, makes it durable, and only then tells the callers: many decisions
+ * cost one sync. What somebody waits for goes first; imports fill the rest of a
+ * transaction that has not lasted long.
+ *
+ * An operation that is refused has written nothing and the others go on. One that
+ * fails half-way spoils the transaction: it is given up, and the others are done
+ * again without it. */
+#include "store/lmdb/lmdb-internal.h"
+
+#include <stdlib.h>
+
+/* So long a transaction takes in more. */
+#define GATHER_US 5000
+
+struct item {
+	struct item *next;
+	struct store_op op;
+	bool ok;
+	struct error err;
+};
+
+struct queue {
+	struct item *first, **end;
+};
+
+struct writer {
+	struct environment *env;
+	struct lmdb_tables tables;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	struct queue urgent, imports;
+	bool stop;
+};
+
+static void queue_init(struct queue *q)
+{
+	q->first = NULL;
+	q->end = &q->first;
+}
+
+static void queue_push(struct queue *q, struct item *item)
+{
+	item->next = NULL;
+	*q->end = item;
+	q->end = &item->next;
+}
+
+static struct item *queue_pop(struct queue *q)
+{
+	struct item *item = q->first;
+	if (item != NULL) {
+		q->first = item->next;
+		if (q->first == NULL)
+			q->end = &q->first;
+	}
+	return item;
+}
+
+/* All of `from` in front of what is in `to`. */
+static void queue_prepend(struct queue *to, struct queue *from)
+{
+	if (from->first == NULL)
+		return;
+	*from->end = to->first;
+	if (to->first == NULL)
+		to->end = from->end;
+	to->first = from->first;
+	queue_init(from);
+}
+
+/* One round of the writer: what is still to do in it, what is done in the open
+ * transaction, and what is refused. */
+struct round {
+	struct queue again, done, refused;
+	struct item *too_large; /* did not fit the map: try again if it can grow */
+	int64_t begin_us;
+};
+
+static struct item *take(struct writer *w, struct round *r)
+{
+	struct item *item = queue_pop(&r->again);
+	if (item != NULL)
+		return item;
+	bool is_late = clock_mono_us() - r->begin_us > GATHER_US;
+	if (is_late && r->done.first != NULL)
+		return NULL;
+	pthread_mutex_lock(&w->lock);
+	item = queue_pop(&w->urgent);
+	if (item == NULL)
+		item = queue_pop(&w->imports);
+	pthread_mutex_unlock(&w->lock);
+	return item;
+}
+
+static void refuse(struct round *r, struct item *item)
+{
+	item->ok = false;
+	queue_push(&r->refused, item);
+}
+
+static bool is_import(const struct item *item)
+{
+	return store_op_class(item->op.kind) == STORE_CLASS_BULK;
+}
+
+/* A sweep makes room. */
+static bool has_room(struct writer *w, struct item *item)
+{
+	return !is_import(item) || item->op.kind == STORE_OP_ROWS_SWEEP ||
+	       environment_has_room(w->env, &item->err);
+}
+
+/* False: the transaction is spoilt, and the item is refused or to be tried again. */
+static bool run_one(struct writer *w, struct round *r, struct item *item)
+{
+	w->tables.code = 0;
+	item->ok = ordered_run(&w->tables.t, &item->op, &item->err);
+	if (item->ok) {
+		queue_push(&r->done, item);
+		return true;
+	}
+	if (!w->tables.t.dirty && w->tables.code == 0) {
+		refuse(r, item);
+		return true;
+	}
+	if (w->tables.code == MDB_MAP_FULL)
+		r->too_large = item;
+	else
+		refuse(r, item);
+	return false;
+}
+
+/* No transaction is open now. */
+static void spoilt(struct writer *w, struct round *r)
+{
+	struct item *item = r->too_large;
+	r->too_large = NULL;
+	if (item != NULL && environment_grow(w->env, true, &item->err))
+		queue_push(&r->done, item);
+	else if (item != NULL)
+		refuse(r, item);
+	queue_prepend(&r->again, &r->done);
+}
+
+/* All of `done` failed together. */
+static void refuse_all(struct round *r, const struct error *err)
+{
+	struct item *item;
+	while ((item = queue_pop(&r->done)) != NULL) {
+		item->err = *err;
+		refuse(r, item);
+	}
+}
+
+static void commit(struct writer *w, struct round *r, MDB_txn *txn)
+{
+	struct error err;
+	int code = mdb_txn_commit(txn);
+	if (code == MDB_MAP_FULL && environment_grow(w->env, true, &err)) {
+		queue_prepend(&r->again, &r->done);
+		return;
+	}
+	if (code != 0) {
+		lmdb_error(w->env, code, "cannot commit", &err);
+		log_error(w->env->log, "store", "commit failed  error=%s", err.message);
+		refuse_all(r, &err);
+	}
+}
+
+/* One transaction; r->again is what must be done in another one. */
+static void transaction(struct writer *w, struct round *r)
+{
+	MDB_txn *txn;
+	struct item *item;
+	struct error err;
+	int code = mdb_txn_begin(w->env->env, NULL, 0, &txn);
+	if (code != 0) {
+		lmdb_error(w->env, code, "cannot write", &err);
+		while ((item = take(w, r)) != NULL)
+			queue_push(&r->done, item);
+		refuse_all(r, &err);
+		return;
+	}
+	lmdb_tables_begin(&w->tables, txn);
+	while ((item = take(w, r)) != NULL) {
+		if (!has_room(w, item)) {
+			refuse(r, item);
+		} else if (!run_one(w, r, item)) {
+			mdb_txn_abort(txn);
+			spoilt(w, r);
+			return;
+		}
+	}
+	if (r->done.first == NULL)
+		mdb_txn_abort(txn);
+	else
+		commit(w, r, txn);
+}
+
+static void tell(struct queue *q)
+{
+	struct item *item;
+	while ((item = queue_pop(q)) != NULL) {
+		store_op_done(&item->op, item->ok ? NULL : &item->err);
+		free(item);
+	}
+}
+
+static void one_round(struct writer *w)
+{
+	struct round r = {.begin_us = clock_mono_us()};
+	struct error err;
+	queue_init(&r.again);
+	queue_init(&r.done);
+	queue_init(&r.refused);
+	/* at its greatest size it goes on until it is full */
+	environment_grow(w->env, false, &err);
+	/* each time round one is refused, or the map has grown */
+	do {
+		transaction(w, &r);
+	} while (r.again.first != NULL);
+	environment_measure(w->env);
+	tell(&r.done);
+	tell(&r.refused);
+}
+
+static void *writer_main(void *arg)
+{
+	struct writer *w = arg;
+	pthread_mutex_lock(&w->lock);
+	for (;;) {
+		bool has_work = w->urgent.first != NULL || w->imports.first != NULL;
+		if (!has_work && w->stop)
+			break;
+		if (!has_work) {
+			pthread_cond_wait(&w->changed, &w->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&w->lock);
+		one_round(w);
+		pthread_mutex_lock(&w->lock);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+struct writer *writer_new(struct environment *e)
+{
+	struct writer *w = calloc(1, sizeof *w);
+	if (w == NULL)
+		return NULL;
+	w->env = e;
+	queue_init(&w->urgent);
+	queue_init(&w->imports);
+	if (pthread_mutex_init(&w->lock, NULL) != 0)
+		goto no_lock;
+	if (pthread_cond_init(&w->changed, NULL) != 0)
+		goto no_condition;
+	if (!lmdb_tables_init(&w->tables, e, false))
+		goto no_tables;
+	if (pthread_create(&w->thread, NULL, writer_main, w) != 0)
+		goto no_thread;
+	return w;
+no_thread:
+	lmdb_tables_free(&w->tables);
+no_tables:
+	pthread_cond_destroy(&w->changed);
+no_condition:
+	pthread_mutex_destroy(&w->lock);
+no_lock:
+	free(w);
+	return NULL;
+}
+
+void writer_free(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	lmdb_tables_free(&w->tables);
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+void writer_submit(struct writer *w, const struct store_op *op)
+{
+	struct item *item = malloc(sizeof *item);
+	if (item == NULL) {
+		struct error err;
+		error_set(&err, ERROR_MEMORY, "", "no memory for a call of the store");
+		store_op_done(op, &err);
+		return;
+	}
+	item->op = *op;
+	item->ok = false;
+	pthread_mutex_lock(&w->lock);
+	queue_push(store_op_class(op->kind) == STORE_CLASS_BULK ? &w->imports
+								: &w->urgent,
+		   item);
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
