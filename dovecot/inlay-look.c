@@ -122,6 +122,16 @@ void inlay_look_measure(struct mail_index_view *view, ARRAY_TYPE(inlay_own) * ow
 	}
 }
 
+/* A GUID as 32 hex digits, the form in which Dovecot's own dsync compares them. Ours
+ * are that already; Maildir makes one of the file name for a message whose own GUID
+ * was lost with dovecot-uidlist. */
+static void guid_form(const char *guid, char form_r[INLAY_ID_SIZE])
+{
+	guid_128_t binary;
+	mail_generate_guid_128_hash(guid, binary);
+	i_strocpy(form_r, binary_to_hex(binary, sizeof(binary)), INLAY_ID_SIZE);
+}
+
 static bool own_has(const ARRAY_TYPE(inlay_own) * own, const char *guid)
 {
 	const struct inlay_own *entry;
@@ -134,29 +144,43 @@ static bool own_has(const ARRAY_TYPE(inlay_own) * own, const char *guid)
 }
 
 /* Takes the message in, if the ledger knows its GUID or the keyword marks it. */
-static int take(struct mail *mail, struct inlay_ledger *ledger, bool has_keyword,
-		ARRAY_TYPE(inlay_own) * own)
+static int take_frame(struct mail *mail, struct inlay_ledger *ledger,
+		      ARRAY_TYPE(inlay_own) * own)
 {
-	const char *guid, *proof;
+	const char *value, *proof;
+	char guid[INLAY_ID_SIZE];
 
-	if (mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0)
+	if (mail_get_special(mail, MAIL_FETCH_GUID, &value) < 0)
 		return mail->expunged ? 0 : -1;
+	guid_form(value, guid);
 	/* of several the one with the lowest UID counts */
-	if (strlen(guid) != 32 || own_has(own, guid) ||
-	    array_count(own) >= INLAY_OWN_MAX)
+	if (own_has(own, guid) || array_count(own) >= INLAY_OWN_MAX)
 		return 0;
 	struct inlay_record *record = inlay_ledger_by_guid(ledger, guid);
-	if (record == NULL && !has_keyword)
+	if (record == NULL && !str_array_find(mail_get_keywords(mail), INLAY_KEYWORD))
 		return 0;
 	struct inlay_own *entry = array_append_space(own);
 	entry->uid = mail->uid;
-	i_strocpy(entry->guid, t_str_lcase(guid), sizeof(entry->guid));
+	memcpy(entry->guid, guid, sizeof(entry->guid));
 	if (record != NULL)
 		i_strocpy(entry->instance, record->instance, sizeof(entry->instance));
 	else if (mail_get_first_header(mail, INLAY_PROOF_HEADER, &proof) > 0 &&
 		 strlen(proof) < sizeof(entry->proof))
 		i_strocpy(entry->proof, proof, sizeof(entry->proof));
 	return 0;
+}
+
+static int take(struct mail *mail, struct inlay_ledger *ledger,
+		ARRAY_TYPE(inlay_own) * own)
+{
+	int ret;
+
+	T_BEGIN
+	{
+		ret = take_frame(mail, ledger, own);
+	}
+	T_END;
+	return ret;
 }
 
 static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *ledger)
@@ -172,37 +196,60 @@ static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *led
 	return FALSE;
 }
 
-static struct mail_search_args *scan_args(struct mailbox *box,
-					  const struct inlay_ledger *ledger)
+/* OR (KEYWORD $Inlay) (UID ...) */
+static struct mail_search_args *search_marked_or(const ARRAY_TYPE(seq_range) * uids)
 {
 	struct mail_search_args *args = mail_search_build_init();
-	const struct inlay_record *record;
+	struct mail_search_arg *keyword;
 
-	if (must_look_at_all(box, ledger)) {
-		mail_search_build_add_all(args);
+	if (array_count(uids) == 0) {
+		keyword = mail_search_build_add(args, SEARCH_KEYWORDS);
+		keyword->value.str = INLAY_KEYWORD;
 		return args;
 	}
-	/* OR (KEYWORD $Inlay) (UID of the ledger) */
 	struct mail_search_arg *either = mail_search_build_add(args, SEARCH_OR);
-	struct mail_search_arg *keyword = p_new(args->pool, struct mail_search_arg, 1);
-	struct mail_search_arg *uids = p_new(args->pool, struct mail_search_arg, 1);
+	struct mail_search_arg *listed = p_new(args->pool, struct mail_search_arg, 1);
+	listed->type = SEARCH_UIDSET;
+	p_array_init(&listed->value.seqset, args->pool, array_count(uids));
+	array_append_array(&listed->value.seqset, uids);
+	keyword = p_new(args->pool, struct mail_search_arg, 1);
 	keyword->type = SEARCH_KEYWORDS;
 	keyword->value.str = INLAY_KEYWORD;
-	keyword->next = uids;
-	uids->type = SEARCH_UIDSET;
-	p_array_init(&uids->value.seqset, args->pool, 8);
-	array_foreach(&ledger->records, record)
-	{
-		if (record->uid != 0)
-			seq_range_array_add(&uids->value.seqset, record->uid);
-	}
+	keyword->next = listed;
 	either->value.subargs = keyword;
 	return args;
 }
 
-static bool has_keyword(struct mail *mail)
+static struct mail_search_args *scan_args(struct mailbox *box,
+					  const struct inlay_ledger *ledger)
 {
-	return str_array_find(mail_get_keywords(mail), INLAY_KEYWORD);
+	const struct inlay_record *record;
+	ARRAY_TYPE(seq_range) uids;
+
+	if (must_look_at_all(box, ledger)) {
+		struct mail_search_args *args = mail_search_build_init();
+		mail_search_build_add_all(args);
+		return args;
+	}
+	t_array_init(&uids, 8);
+	array_foreach(&ledger->records, record)
+	{
+		if (record->uid != 0)
+			seq_range_array_add(&uids, record->uid);
+	}
+	return search_marked_or(&uids);
+}
+
+/* Takes over the reference of the arguments. */
+static struct mail_search_context *search_begin(struct mailbox_transaction_context *t,
+						struct mail_search_args *args)
+{
+	/* this makes keywords of their names */
+	mail_search_args_init(args, t->box, FALSE, NULL);
+	struct mail_search_context *search =
+		mailbox_search_init(t, args, NULL, MAIL_FETCH_GUID, NULL);
+	mail_search_args_unref(&args);
+	return search;
 }
 
 int inlay_look_scan(struct mailbox *box, struct inlay_ledger *ledger,
@@ -212,16 +259,9 @@ int inlay_look_scan(struct mailbox *box, struct inlay_ledger *ledger,
 	int ret = 0;
 	struct mailbox_transaction_context *t = mailbox_transaction_begin(
 		box, MAILBOX_TRANSACTION_FLAG_NO_CACHE_DEC, __func__);
-	struct mail_search_args *args = scan_args(box, ledger);
-	struct mail_search_context *search =
-		mailbox_search_init(t, args, NULL, MAIL_FETCH_GUID, NULL);
-	mail_search_args_unref(&args);
+	struct mail_search_context *search = search_begin(t, scan_args(box, ledger));
 	while (ret == 0 && mailbox_search_next(search, &mail))
-		T_BEGIN
-		{
-			ret = take(mail, ledger, has_keyword(mail), own);
-		}
-	T_END;
+		ret = take(mail, ledger, own);
 	if (mailbox_search_deinit(&search) < 0)
 		ret = -1;
 	if (mailbox_transaction_commit(&t) < 0)
@@ -229,39 +269,37 @@ int inlay_look_scan(struct mailbox *box, struct inlay_ledger *ledger,
 	return ret;
 }
 
+static bool has_guid(struct mail *mail, const char *guid)
+{
+	const char *value;
+	char form[INLAY_ID_SIZE] = "";
+
+	T_BEGIN
+	{
+		if (mail_get_special(mail, MAIL_FETCH_GUID, &value) == 0)
+			guid_form(value, form);
+	}
+	T_END;
+	return strcmp(form, guid) == 0;
+}
+
 int inlay_look_find(struct mailbox *box, const char *guid, uint32_t above,
 		    uint32_t *uid_r)
 {
 	struct mail *mail;
-	const char *value;
+	ARRAY_TYPE(seq_range) uids;
 	int ret = 0;
-	struct mailbox_transaction_context *t = mailbox_transaction_begin(
-		box, MAILBOX_TRANSACTION_FLAG_NO_CACHE_DEC, __func__);
-	struct mail_search_args *args = mail_search_build_init();
-	struct mail_search_arg *either = mail_search_build_add(args, SEARCH_OR);
-	struct mail_search_arg *keyword = p_new(args->pool, struct mail_search_arg, 1);
-	struct mail_search_arg *uids = p_new(args->pool, struct mail_search_arg, 1);
 
 	*uid_r = 0;
-	keyword->type = SEARCH_KEYWORDS;
-	keyword->value.str = INLAY_KEYWORD;
-	keyword->next = uids;
-	uids->type = SEARCH_UIDSET;
-	p_array_init(&uids->value.seqset, args->pool, 1);
+	t_array_init(&uids, 1);
 	if (above < UINT32_MAX)
-		seq_range_array_add_range(&uids->value.seqset, above + 1, UINT32_MAX);
-	either->value.subargs = keyword;
-	struct mail_search_context *search =
-		mailbox_search_init(t, args, NULL, MAIL_FETCH_GUID, NULL);
-	mail_search_args_unref(&args);
+		seq_range_array_add_range(&uids, above + 1, UINT32_MAX);
+	struct mailbox_transaction_context *t = mailbox_transaction_begin(
+		box, MAILBOX_TRANSACTION_FLAG_NO_CACHE_DEC, __func__);
+	struct mail_search_context *search = search_begin(t, search_marked_or(&uids));
 	while (*uid_r == 0 && mailbox_search_next(search, &mail))
-		T_BEGIN
-		{
-			if (mail_get_special(mail, MAIL_FETCH_GUID, &value) == 0 &&
-			    strcasecmp(value, guid) == 0)
-				*uid_r = mail->uid;
-		}
-	T_END;
+		if (has_guid(mail, guid))
+			*uid_r = mail->uid;
 	if (mailbox_search_deinit(&search) < 0)
 		ret = -1;
 	if (mailbox_transaction_commit(&t) < 0)

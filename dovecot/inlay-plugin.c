@@ -80,12 +80,7 @@ static struct mailbox_sync_context *inbox_sync_init(struct mailbox *box,
 		if (trigger != INLAY_TRIGGER_STATUS)
 			ibox->selected = TRUE;
 		if ((trigger & ibox->session->set.triggers) != 0)
-			T_BEGIN
-			{
-				inlay_session_trigger(ibox->session, box,
-						      &ibox->loaded);
-			}
-		T_END;
+			inlay_session_trigger(ibox->session, box, &ibox->loaded);
 	}
 	return ibox->module_ctx.super.sync_init(box, flags);
 }
@@ -98,11 +93,7 @@ static int inbox_sync_deinit(struct mailbox_sync_context *ctx,
 	int ret = ibox->module_ctx.super.sync_deinit(ctx, status_r);
 
 	if (ret == 0 && ibox->selected)
-		T_BEGIN
-		{
-			inlay_session_synced(ibox->session, box);
-		}
-	T_END;
+		inlay_session_synced(ibox->session, box);
 	return ret;
 }
 

@@ -137,8 +137,12 @@ void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
 	if (session->busy || session->paths.ledger == NULL)
 		return;
 	session->busy = TRUE;
-	inlay_see_changes(session, box);
-	note_acknowledged(session);
+	T_BEGIN
+	{
+		inlay_see_changes(session, box);
+		note_acknowledged(session);
+	}
+	T_END;
 	session->busy = FALSE;
 }
 

@@ -46,8 +46,9 @@ def free_port():
 
 
 def plugin_file():
-    """The plugin as built: under $INLAY_BUILD, by default ./build."""
-    build = os.environ.get("INLAY_BUILD", "build")
+    """The plugin as built: under $INLAY_PLUGIN_BUILD, else $INLAY_BUILD, else ./build."""
+    build = (os.environ.get("INLAY_PLUGIN_BUILD") or
+             os.environ.get("INLAY_BUILD") or "build")
     return os.path.abspath(os.path.join(build, "dovecot", PLUGIN))
 
 
@@ -136,10 +137,10 @@ class Dovecot:
                     f.write(f"{name}:{{PLAIN}}{password}\n")
         with open(self.config, "w") as f:
             f.write(self._configuration())
-        self.process = subprocess.Popen(
-            ["dovecot", "-F", "-c", self.config], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=open(self.log_file, "ab"),
-            start_new_session=True)
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                ["dovecot", "-F", "-c", self.config], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
         try:
             wait_until(self._answers, "Dovecot answers")
         except (TimeoutError, RuntimeError) as e:

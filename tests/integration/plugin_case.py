@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the plugin share: a private Dovecot for a test class, a fake agent
+and a fresh user for a test."""
+
+import imaplib
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from fake_agent import FakeAgent, Message  # noqa: E402
+from services.dovecot import Dovecot, free_port, wait_until  # noqa: E402,F401
+
+DEADLINE = 0.5  # seconds; ten times the default, as the machine may be busy
+FORMATS = ("maildir", "sdbox", "mdbox")
+
+
+def plain_message(subject):
+    return (f"From: friend@example.org\r\nTo: user@example.org\r\nSubject: {subject}\r\n"
+            "Date: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nHello.\r\n").encode()
+
+
+class Client(imaplib.IMAP4):
+    """imaplib with what it lacks."""
+
+    def __init__(self, port, user, password="secret"):
+        super().__init__("127.0.0.1", port, timeout=20)
+        self.login(user, password)
+
+    def exists(self, mailbox="INBOX", readonly=False):
+        """SELECT; the number of messages it says."""
+        status, data = self.select(mailbox, readonly=readonly)
+        assert status == "OK", data
+        return int(data[0])
+
+    def guids(self):
+        """{GUID: UID} of the selected mailbox."""
+        _, data = self.uid("FETCH", "1:*", "(X-GUID)")
+        found = {}
+        for line in data:
+            if line:
+                m = re.search(rb"UID (\d+) X-GUID (\S+)\)", line)
+                found[m.group(2).decode()] = int(m.group(1))
+        return found
+
+    def fetch_one(self, items, number="1"):
+        status, data = self.fetch(number, items)
+        assert status == "OK", data
+        return b" ".join(part if isinstance(part, bytes) else b"\r\n".join(part)
+                         for part in data if part)
+
+    def idle(self):
+        """Starts IDLE; returns when the server says it idles."""
+        self.idle_tag = self._new_tag()
+        self.send(self.idle_tag + b" IDLE\r\n")
+        self.idle_until(b"+ ")
+
+    def idle_until(self, text, limit=15):
+        """Reads lines until one holds the text; all lines read."""
+        lines, end = [], time.monotonic() + limit
+        while time.monotonic() < end:
+            line = self.readline()
+            lines.append(line)
+            if text in line:
+                return lines
+            if not line:
+                break
+        raise AssertionError(f"no {text!r} in {lines}")
+
+    def idle_done(self):
+        self.send(b"DONE\r\n")
+        return self.idle_until(self.idle_tag)
+
+
+class PluginCase(unittest.TestCase):
+    """Class attributes that a test class may set: mail, server (further arguments of
+    Dovecot), settings (of the plugin)."""
+
+    mail = "maildir"
+    server = {}
+    settings = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="inlay-")
+        os.chmod(cls.directory, 0o755)
+        cls.socket = os.path.join(cls.directory, "agent.sock")
+        settings = {"inlay_socket": cls.socket,
+                    "inlay_deadline": int(DEADLINE * 1000), **cls.settings}
+        cls.dovecot = Dovecot(os.path.join(cls.directory, "d"), mail=cls.mail,
+                              settings=settings, **cls.server)
+        try:
+            cls.dovecot.start()
+        except BaseException:
+            shutil.rmtree(cls.directory)
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.dovecot.stop()
+        shutil.rmtree(cls.directory)
+
+    def setUp(self):
+        self.user = re.sub(r"[^a-z0-9]", "", self._testMethodName.lower())[-40:]
+        self.clients = []
+        self.agent = None
+        self.log_start = len(self.dovecot.log())
+
+    def tearDown(self):
+        for client in self.clients:
+            try:
+                client.shutdown()
+            except OSError:
+                pass
+        if self.agent:
+            self.agent.close()
+        log = self.log()
+        for word in ("Panic", "Fatal", "killed with signal"):
+            self.assertNotIn(word, log)
+
+    def log(self):
+        """What Dovecot has logged since the test began."""
+        return self.dovecot.log()[self.log_start:]
+
+    def start_agent(self, *messages, **options):
+        self.agent = FakeAgent(self.socket, messages=messages, **options)
+        return self.agent
+
+    def connect(self, user=None):
+        client = Client(self.dovecot.imap_port, user or self.user)
+        self.clients.append(client)
+        return client
+
+    def logout(self, client):
+        client.logout()
+        self.clients.remove(client)
+
+    def deliver(self, *subjects, mailbox="INBOX", user=None):
+        """Puts messages in as another program would."""
+        for subject in subjects:
+            import subprocess
+            subprocess.run(
+                ["doveadm", "-c", self.dovecot.config, "save", "-u",
+                 user or self.user, "-m", mailbox],
+                input=plain_message(subject), check=True)
+
+    def count(self, mailbox="INBOX"):
+        """Messages as doveadm sees them, where the plugin does nothing."""
+        out = self.dovecot.doveadm("mailbox", "status", "-u", self.user, "messages",
+                                   mailbox)
+        return int(out.strip().rsplit("=", 1)[1])
+
+
+def message(test, n=1, **options):
+    """A message of its own for a test."""
+    return Message(f"{test.id()}-{n}", **options)
