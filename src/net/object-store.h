@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where bundles lie: objects under keys, read whole. A backend is a struct of
+ * functions (object-store-internal.h); built now: a directory. Calls block: for
+ * worker threads. */
+#ifndef INLAY_NET_OBJECT_STORE_H
+#define INLAY_NET_OBJECT_STORE_H
+
+#include "base/error.h"
+
+struct object_store;
+
+/* A directory: `below` is relative to root and is opened, as are all keys in it,
+ * without leaving it: no "..", no link that leads out (openat2(2) RESOLVE_BENEATH).
+ * NOT_FOUND if it is not there. */
+struct object_store *object_store_directory(const char *root, struct str below,
+					    struct error *err);
+void object_store_close(struct object_store *s); /* NULL is fine */
+
+/* Takes a piece of an object; false stops, with err. */
+typedef bool object_fn(void *ctx, struct str bytes, struct error *err);
+/* Gives the whole object to `take`, piece by piece. NOT_FOUND if it is not there. */
+bool object_store_read(struct object_store *s, struct str key, object_fn *take,
+		       void *ctx, struct error *err);
+
+#define OBJECT_KEY_MAX 1024
+/* Keys and prefixes: UTF-8 without control characters, no leading "/", no empty, "."
+ * or ".." segment; a prefix may end in "/". BAD_VALUE otherwise. */
+bool object_key_check(struct str key, struct error *err);
+
+#endif
