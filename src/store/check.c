@@ -141,9 +141,9 @@ static bool check_assignment(const struct assignment *a, struct error *err)
 	    (unsigned)a->cause > UINT8_MAX)
 		return error_set(err, ERROR_BAD_VALUE, "",
 				 "an assignment's state is unknown");
-	if (a->variant.n > STORE_NAME_MAX)
+	if (a->variant.n > STORE_NAME_MAX || a->node.n > STORE_NODE_MAX)
 		return error_set(err, ERROR_BAD_VALUE, "",
-				 "a variant's id is too long");
+				 "a variant's id or a node's name is too long");
 	return check_name(a->campaign, "campaign", err) &&
 	       check_time(a->assigned_ms, err) && check_time(a->injected_ms, err) &&
 	       check_time(a->read_ms, err) && check_time(a->ended_ms, err);

@@ -179,6 +179,8 @@ void codec_assignment_encode(struct buf *out, const struct assignment *a)
 	codec_put_u64(out, a->uidvalidity);
 	codec_put_u64(out, a->uid);
 	codec_put_u64(out, a->nonce);
+	codec_put_u64(out, a->reported);
+	codec_put_text(out, a->node);
 }
 
 bool codec_assignment_decode(struct str bytes, struct assignment *out,
@@ -205,6 +207,8 @@ bool codec_assignment_decode(struct str bytes, struct assignment *out,
 	out->uidvalidity = (uint32_t)codec_u64(&in, UINT32_MAX);
 	out->uid = (uint32_t)codec_u64(&in, UINT32_MAX);
 	out->nonce = codec_u64(&in, UINT64_MAX);
+	out->reported = (unsigned)codec_u64(&in, UINT32_MAX);
+	out->node = codec_text(&in);
 	return codec_end(&in, "assignment", err);
 }
 

@@ -27,7 +27,9 @@ static void an_assignment_comes_back_whole(void **state)
 			       .ended_ms = T0 + 3,
 			       .uidvalidity = 4000000000U,
 			       .uid = 17,
-			       .nonce = UINT64_MAX};
+			       .nonce = UINT64_MAX,
+			       .reported = 26,
+			       .node = STR("mail1")};
 	struct store_user_change c = with(&a, 1);
 	must_commit(f, "u", &c);
 	struct user_record r = read_user(f, "u");
@@ -44,6 +46,8 @@ static void an_assignment_comes_back_whole(void **state)
 	assert_true(b.read_ms == T0 + 2 && b.ended_ms == T0 + 3);
 	assert_true(b.uidvalidity == a.uidvalidity && b.uid == 17);
 	assert_true(b.nonce == UINT64_MAX);
+	assert_int_equal(b.reported, 26);
+	assert_str(b.node, "mail1");
 }
 
 static void an_absent_variant_stays_absent(void **state)
