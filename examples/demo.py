@@ -101,7 +101,7 @@ def make_tenant(chain, show):
     show.check(f"PUT /api/tenants/default/dataSources: {status}", status == 200)
     status, tenant = chain.call("GET", "/api/tenants/default/")
     tenant["publicUrl"] = chain.public_url
-    tenant["brand"] = "Larch & Lane"
+    tenant["brand"] = "Birchmail"
     status, answer = chain.call("PUT", "/api/tenants/default/", tenant)
     show.check(f"PUT /api/tenants/default/ (publicUrl): {status}", status == 200)
     status, answer = chain.call("PUT", "/api/tenants/default/purposes", [
@@ -196,7 +196,7 @@ def invite(chain, show):
     show.title("Look at it with your own mail client")
     show.text(f"""\
 IMAP server  127.0.0.1, port {chain.dovecot.imap_port}, no encryption
-user         carol@example.org, dave@example.org, ... (see examples/users.csv)
+user         any user of examples/users.csv
 password     {PASSWORD}
 
 for example: mutt -f 'imap://carol%40example.org@127.0.0.1:{chain.dovecot.imap_port}/'
