@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bundle-dir.h"
 
-#include "base/csv.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +11,6 @@
 
 bool bundle_dir_open(struct bundle_dir *d, const char *path, struct error *err)
 {
-	d->path = path;
 	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd >= 0)
 		return true;
@@ -30,12 +27,6 @@ void bundle_dir_close(struct bundle_dir *d)
 	d->fd = -1;
 }
 
-bool bundle_dir_has(const struct bundle_dir *d, const char *name)
-{
-	struct stat st;
-	return fstatat(d->fd, name, &st, 0) == 0 && S_ISREG(st.st_mode);
-}
-
 static int open_file(const struct bundle_dir *d, const char *name, struct error *err)
 {
 	struct stat st;
@@ -43,21 +34,22 @@ static int open_file(const struct bundle_dir *d, const char *name, struct error 
 	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
 		if (errno == ENOENT)
-			error_set(err, ERROR_NOT_FOUND, name, "is not there");
+			error_set(err, ERROR_NOT_FOUND, "", "is not there");
 		else
-			error_set_errno(err, name, errno, "cannot be opened");
+			error_set_errno(err, "", errno, "cannot be opened");
 		return -1;
 	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return fd;
 	close(fd);
-	error_set(err, ERROR_UNPROCESSABLE, name, "is not a file");
+	error_set(err, ERROR_UNPROCESSABLE, "", "is not a file");
 	return -1;
 }
 
-bool bundle_dir_read(const struct bundle_dir *d, struct str name,
-		     bundle_dir_piece_fn *take, void *ctx, struct error *err)
+static bool read_file(void *ctx, struct str name, bundle_bytes_fn *take, void *take_ctx,
+		      struct error *err)
 {
+	const struct bundle_dir *d = ctx;
 	char path[BUNDLE_FILE_NAME_MAX + 1], piece[PIECE];
 	if (name.n > BUNDLE_FILE_NAME_MAX)
 		return error_set(err, ERROR_BAD_VALUE, "",
@@ -71,91 +63,19 @@ bool bundle_dir_read(const struct bundle_dir *d, struct str name,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			ok = error_set_errno(err, path, errno, "cannot be read");
+			ok = error_set_errno(err, "", errno, "cannot be read");
 		if (n <= 0)
 			break;
-		ok = take(ctx, (struct str){piece, (size_t)n}, err);
+		ok = take(take_ctx, (struct str){piece, (size_t)n}, err);
 	}
 	if (fd >= 0)
 		close(fd);
 	return ok;
 }
 
-static bool take_text(void *ctx, struct str bytes, struct error *err)
+struct bundle_source bundle_dir_source(struct bundle_dir *d)
 {
-	struct buf *b = ctx;
-	if (buf_add_str(b, bytes))
-		return true;
-	return b->state == BUF_NOMEM ? error_set(err, ERROR_MEMORY, "", "out of memory")
-				     : error_set(err, ERROR_TOO_LARGE, "",
-						 "is larger than %zu bytes", b->max);
-}
-
-bool bundle_dir_read_all(const struct bundle_dir *d, const char *name, struct buf *out,
-			 struct error *err)
-{
-	if (bundle_dir_read(d, str_of(name), take_text, out, err))
-		return true;
-	if (err->where[0] == '\0')
-		snprintf(err->where, sizeof err->where, "%s", name);
-	return false;
-}
-
-struct measure {
-	struct crypto_sha256_state hash;
-	uint64_t bytes, records;
-	struct csv *csv; /* NULL: rows are not counted */
-};
-
-static bool count_record(void *ctx, const struct str *fields, size_t n, uint64_t line)
-{
-	struct measure *m = ctx;
-	(void)fields;
-	(void)n;
-	(void)line;
-	m->records++;
-	return true;
-}
-
-static bool take_measure(void *ctx, struct str bytes, struct error *err)
-{
-	struct measure *m = ctx;
-	crypto_sha256_add(&m->hash, bytes);
-	m->bytes += bytes.n;
-	return m->csv == NULL || csv_feed(m->csv, bytes, err);
-}
-
-bool bundle_dir_measure(const struct bundle_dir *d, struct str name,
-			struct bundle_file *out, struct error *err)
-{
-	static const struct csv_limits limits = {.max_fields = BUNDLE_COLUMNS_MAX + 1,
-						 .max_field = BUNDLE_VALUE_MAX,
-						 .max_record = BUNDLE_ROW_MAX};
-	struct measure m = {.csv = NULL};
-	*out = (struct bundle_file){.name = name};
-	if (!bundle_file_kind(name, &out->kind))
-		return error_set(err, ERROR_BAD_VALUE, "",
-				 "%.*s is no file of a bundle", STR_ARG(name));
-	crypto_sha256_start(&m.hash);
-	if (str_eqz(name, BUNDLE_RECIPIENTS)) {
-		m.csv = csv_new(&limits, count_record, &m);
-		if (m.csv == NULL)
-			return error_set(err, ERROR_MEMORY, "", "out of memory");
-	}
-	bool ok = bundle_dir_read(d, name, take_measure, &m, err) &&
-		  (m.csv == NULL || csv_end(m.csv, err));
-	if (ok) {
-		crypto_sha256_end(&m.hash, out->sha256);
-		out->bytes = m.bytes;
-		out->has_rows = m.csv != NULL;
-		out->rows = m.records > 0 ? m.records - 1 : 0;
-	} else if (str_starts(str_of(err->where), STR("line "))) {
-		char line[32];
-		snprintf(line, sizeof line, "%.20s", err->where + 5);
-		snprintf(err->where, sizeof err->where, "%.*s:%s", STR_ARG(name), line);
-	}
-	csv_free(m.csv);
-	return ok;
+	return (struct bundle_source){.ctx = d, .read = read_file};
 }
 
 static bool write_all(int fd, struct str bytes)

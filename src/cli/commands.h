@@ -103,6 +103,8 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	X(run_bundle_build, "bundle build", "DIR", 0,                                  \
 	  "Write DIR/bundle.json from campaign.json and the files beside it; needs "   \
 	  "no server")                                                                 \
+	X(run_bundle_check, "bundle check", "DIR", 0,                                  \
+	  "Check a bundle as an import would, as far as that needs no tenant")         \
 	X(run_import, "import", "PREFIX", OPTIONS_IMPORT | OPTION_BIT(NO_ACTIVATE),    \
 	  "Import a bundle from the data source and follow it to its end")             \
 	X(run_follow, "follow", "ID", 0, "Follow an import that was started before")   \
