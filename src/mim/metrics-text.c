@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The counters as OpenMetrics text, with what routes, store and pools say. Apart from
+ * the counting, so that who counts does not need all that is counted. */
+#include "mim/metrics-internal.h"
+
+#include "base/clock.h"
+#include "mim/mim.h"
+#include "mim/routes.h"
+
+#include <stdio.h>
+
+#define PREFIX "inlay_mim_"
+
+struct metric_info {
+	const char *family, *label, *value, *help;
+};
+static const struct metric_info infos[] = {
+#define X(name, family, label, value, help) {family, label, value, help},
+	METRICS(X)
+#undef X
+};
+
+static void write_family(struct buf *out, const char *name, const char *type,
+			 const char *help)
+{
+	buf_printf(out, "# TYPE " PREFIX "%s %s\n# HELP " PREFIX "%s %s.\n", name, type,
+		   name, help);
+}
+
+static void write_counters(const struct metrics *m, struct buf *out)
+{
+	for (size_t i = 0; i < METRICS_COUNT; i++) {
+		const struct metric_info *x = &infos[i];
+		if (i == 0 || strcmp(x->family, infos[i - 1].family) != 0)
+			write_family(out, x->family, "counter", x->help);
+		buf_printf(out, PREFIX "%s_total", x->family);
+		if (x->label[0] != '\0')
+			buf_printf(out, "{%s=\"%s\"}", x->label, x->value);
+		buf_printf(out, " %llu\n", (unsigned long long)m->counters[i]);
+	}
+}
+
+static void write_answers(const struct metrics *m, struct buf *out)
+{
+	write_family(out, "requests", "counter", "Requests answered");
+	for (size_t i = 0; i < m->n_routes; i++) {
+		const struct route *r = routes_at(i);
+		for (size_t c = 0; c < METRICS_CLASSES; c++) {
+			uint64_t n = m->routes[i].answers[c];
+			if (n > 0)
+				buf_printf(out,
+					   PREFIX "requests_total{method=\"%s\","
+						  "route=\"%s\",status=\"%zuxx\"} "
+						  "%llu\n",
+					   r->method, r->path, c + 1,
+					   (unsigned long long)n);
+		}
+	}
+}
+
+static void write_latency(const struct metrics *m, struct buf *out)
+{
+	write_family(out, "request_seconds", "histogram",
+		     "Time from the whole request to its answer");
+	for (size_t i = 0; i < m->n_routes; i++) {
+		const struct route_metrics *rm = &m->routes[i];
+		const struct route *r = routes_at(i);
+		uint64_t sum = 0;
+		for (size_t b = 0; b <= METRICS_N_BOUNDS; b++)
+			sum += rm->within[b];
+		if (sum == 0)
+			continue;
+		sum = 0;
+		for (size_t b = 0; b <= METRICS_N_BOUNDS; b++) {
+			char le[32] = "+Inf";
+			sum += rm->within[b];
+			if (b < METRICS_N_BOUNDS)
+				snprintf(le, sizeof le, "%g",
+					 (double)metrics_bounds[b] / 1e6);
+			buf_printf(out,
+				   PREFIX "request_seconds_bucket{method=\"%s\","
+					  "route=\"%s\",le=\"%s\"} %llu\n",
+				   r->method, r->path, le, (unsigned long long)sum);
+		}
+		buf_printf(out,
+			   PREFIX "request_seconds_count{method=\"%s\",route=\"%s\"} "
+				  "%llu\n" PREFIX
+				  "request_seconds_sum{method=\"%s\",route=\"%s\"} "
+				  "%.6f\n",
+			   r->method, r->path, (unsigned long long)sum, r->method,
+			   r->path, (double)rm->micros / 1e6);
+	}
+}
+
+static void gauge(struct buf *out, const char *name, const char *help, uint64_t v)
+{
+	write_family(out, name, "gauge", help);
+	buf_printf(out, PREFIX "%s %llu\n", name, (unsigned long long)v);
+}
+
+static uint64_t outbox_depth(struct mim *mim, uint64_t *n_tenants)
+{
+	uint64_t depth = 0;
+	size_t n = 0;
+	struct arena *arena = arena_new(1 << 20);
+	struct tenant_runtime **all =
+		arena != NULL ? tenants_all(mim->tenants, arena, &n) : NULL;
+	for (size_t i = 0; all != NULL && i < n; i++) {
+		if (all[i]->open)
+			depth += store_outbox_count(all[i]->db);
+		tenant_runtime_release(all[i]);
+	}
+	*n_tenants = n;
+	arena_free(arena);
+	return depth;
+}
+
+bool metrics_write(struct mim *mim, struct buf *out)
+{
+	struct store_usage u;
+	uint64_t n_tenants;
+	store_usage(mim->store, &u);
+	write_counters(mim->metrics, out);
+	write_answers(mim->metrics, out);
+	write_latency(mim->metrics, out);
+	gauge(out, "store_used_bytes", "What the store takes", u.bytes_used);
+	gauge(out, "store_limit_bytes", "What the store may take; 0: no limit",
+	      u.bytes_max);
+	gauge(out, "store_full", "1 while writes fail for want of room", u.full);
+	write_family(out, "store_calls", "counter", "Calls of the store");
+	buf_printf(out, PREFIX "store_calls_total %llu\n", (unsigned long long)u.calls);
+	write_family(out, "store_failures", "counter",
+		     "Calls of the store that failed");
+	buf_printf(out, PREFIX "store_failures_total %llu\n",
+		   (unsigned long long)u.failures);
+	gauge(out, "outbox_rows", "Events that wait for a conversion point",
+	      outbox_depth(mim, &n_tenants));
+	gauge(out, "tenants", "Tenants that are served", n_tenants);
+	gauge(out, "workers_busy", "Jobs of the control plane that wait or run",
+	      workers_depth(mim->workers));
+	gauge(out, "jobs_busy", "Imports and sweeps that wait or run",
+	      workers_depth(mim->jobs));
+	gauge(out, "ready", "1 when it is ready", mim->not_ready == NULL);
+	write_family(out, "started_seconds", "gauge", "When it was started");
+	buf_printf(out, PREFIX "started_seconds %.3f\n# EOF\n",
+		   (double)mim->started_ms / 1000);
+	return buf_ok(out);
+}
