@@ -14,7 +14,8 @@
 	X(token)                                                                       \
 	X(tenant)                                                                      \
 	X(user)                                                                        \
-	X(schema)
+	X(schema)                                                                      \
+	X(dovecot)
 
 #define X(name) extern const struct route_table name##_routes;
 HANDLER_TABLES(X)

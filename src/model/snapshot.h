@@ -32,6 +32,9 @@ struct snapshot {
 	enum kill_switch kill_switch;
 	const struct running_campaign *campaigns; /* sorted by id */
 	size_t n_campaigns;
+	/* active loads of all campaigns, ascending, each once: what a decision reads */
+	const uint64_t *loads;
+	size_t n_loads;
 };
 
 /* Binary search; NULL if there is none. */
