@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define PIECE (256 * 1024)
+#define RENAME_RETRIES 32
 
 struct object_directory {
 	struct object_store store;
@@ -29,10 +30,13 @@ static int open_beneath(int dir, struct str path, int flags, struct error *err)
 	}
 	memcpy(name, path.p, path.n);
 	name[path.n] = '\0';
-	long fd;
-	do {
+	long fd = -1;
+	/* EAGAIN: a rename is under way somewhere */
+	for (int i = 0; i < RENAME_RETRIES; i++) {
 		fd = syscall(SYS_openat2, dir, name, &how, sizeof how);
-	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+		if (fd >= 0 || (errno != EINTR && errno != EAGAIN))
+			break;
+	}
 	if (fd >= 0)
 		return (int)fd;
 	if (errno == ENOENT || errno == ENOTDIR)
@@ -40,6 +44,9 @@ static int open_beneath(int dir, struct str path, int flags, struct error *err)
 	else if (errno == EXDEV || errno == ELOOP)
 		error_set(err, ERROR_FORBIDDEN, "", "%s leads out of its directory",
 			  name);
+	else if (errno == ENOSYS)
+		error_set(err, ERROR_UNAVAILABLE, "",
+			  "directories need openat2(2), Linux 5.6 or newer");
 	else
 		error_set_errno(err, "", errno, "cannot open %s", name);
 	return -1;
@@ -99,29 +106,32 @@ static void directory_close(struct object_store *s)
 
 static const struct object_backend backend = {directory_read, directory_close};
 
-static int open_directory(const char *root, struct str below, struct error *err)
+/* One step down; takes `dir` over. */
+static int step_down(int dir, struct str below, struct error *err)
 {
-	int top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top < 0) {
-		if (errno == ENOENT)
-			error_set(err, ERROR_NOT_FOUND, "", "%s is not there", root);
-		else
-			error_set_errno(err, "", errno, "cannot open %s", root);
-		return -1;
-	}
-	if (below.n == 0)
-		return top;
-	int fd = open_beneath(top, below, O_RDONLY | O_DIRECTORY, err);
-	close(top);
+	if (dir < 0 || below.n == 0)
+		return dir;
+	int fd = object_key_check(below, err)
+			 ? open_beneath(dir, below, O_PATH | O_DIRECTORY, err)
+			 : -1;
+	close(dir);
 	return fd;
 }
 
-struct object_store *object_store_directory(const char *root, struct str below,
-					    struct error *err)
+static int open_root(const char *root, struct error *err)
 {
-	if (below.n > 0 && !object_key_check(below, err))
-		return NULL;
-	int fd = open_directory(root, below, err);
+	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		error_set(err, ERROR_NOT_FOUND, "", "%s is not there", root);
+	else if (fd < 0)
+		error_set_errno(err, "", errno, "cannot open %s", root);
+	return fd;
+}
+
+struct object_store *object_store_directory(const char *root, struct str tenant,
+					    struct str below, struct error *err)
+{
+	int fd = step_down(step_down(open_root(root, err), tenant, err), below, err);
 	if (fd < 0)
 		return NULL;
 	struct object_directory *d = calloc(1, sizeof *d);

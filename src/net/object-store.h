@@ -9,11 +9,12 @@
 
 struct object_store;
 
-/* A directory: `below` is relative to root and is opened, as are all keys in it,
- * without leaving it: no "..", no link that leads out (openat2(2) RESOLVE_BENEATH).
- * NOT_FOUND if it is not there. */
-struct object_store *object_store_directory(const char *root, struct str below,
-					    struct error *err);
+/* A directory: root/tenant/below, "" for the tenant's own. `tenant` is opened without
+ * leaving root, `below` without leaving the tenant's folder (a link to another
+ * tenant's is refused too), and keys without leaving that: no "..", no link that
+ * leads out (openat2(2) RESOLVE_BENEATH, Linux 5.6). NOT_FOUND if one is not there. */
+struct object_store *object_store_directory(const char *root, struct str tenant,
+					    struct str below, struct error *err);
 void object_store_close(struct object_store *s); /* NULL is fine */
 
 /* Takes a piece of an object; false stops, with err. */

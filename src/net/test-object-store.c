@@ -63,9 +63,11 @@ static int setup(void **state)
 	make_link(f, "tenant/bundle/up", "../beside");
 	make_link(f, "tenant/bundle/absolute", "/etc/passwd");
 	make_link(f, "tenant/out", "..");
+	make_directory(f, "other");
+	make_link(f, "tenant/other", "../other");
 	path_of(f, "tenant/bundle/fifo", path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	f->store = object_store_directory(f->root, STR("tenant/bundle"), &err);
+	f->store = object_store_directory(f->root, STR("tenant"), STR("bundle"), &err);
 	if (f->store == NULL)
 		fail_msg("%s", err.message);
 	*state = f;
@@ -75,12 +77,17 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const names[] = {
-		"tenant/bundle/file",  "tenant/bundle/empty",
-		"tenant/bundle/large", "tenant/bundle/inside",
-		"tenant/bundle/up",    "tenant/bundle/absolute",
-		"tenant/bundle/fifo",  "tenant/beside",
-		"tenant/out",          "outside"};
+	static const char *const names[] = {"tenant/bundle/file",
+					    "tenant/bundle/empty",
+					    "tenant/bundle/large",
+					    "tenant/bundle/inside",
+					    "tenant/bundle/up",
+					    "tenant/bundle/absolute",
+					    "tenant/bundle/fifo",
+					    "tenant/beside",
+					    "tenant/out",
+					    "tenant/other",
+					    "outside"};
 	char path[256];
 	object_store_close(f->store);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -88,6 +95,8 @@ static int teardown(void **state)
 		unlink(path);
 	}
 	path_of(f, "tenant/bundle", path);
+	rmdir(path);
+	path_of(f, "other", path);
 	rmdir(path);
 	path_of(f, "tenant", path);
 	rmdir(path);
@@ -167,11 +176,15 @@ static void nothing_leads_out(void **state)
 	refuses(f, "", ERROR_BAD_VALUE);
 	refuses(f, "a\nb", ERROR_BAD_VALUE);
 	struct error err = {0};
-	assert_null(object_store_directory(f->root, STR("tenant/out/.."), &err));
+	assert_null(
+		object_store_directory(f->root, STR("tenant"), STR("out/.."), &err));
 	assert_int_equal(err.kind, ERROR_BAD_VALUE);
+	/* beneath the root, but another tenant's */
+	assert_null(object_store_directory(f->root, STR("tenant"), STR("other"), &err));
+	assert_int_equal(err.kind, ERROR_FORBIDDEN);
 	char inner[256];
 	path_of(f, "tenant", inner);
-	assert_null(object_store_directory(inner, STR("out"), &err));
+	assert_null(object_store_directory(inner, STR("out"), STR(""), &err));
 	assert_int_equal(err.kind, ERROR_FORBIDDEN);
 }
 
@@ -188,9 +201,9 @@ static void a_directory_must_be_there(void **state)
 {
 	struct fixture *f = *state;
 	struct error err = {0};
-	assert_null(object_store_directory(f->root, STR("tenant/no"), &err));
+	assert_null(object_store_directory(f->root, STR("tenant"), STR("no"), &err));
 	assert_int_equal(err.kind, ERROR_NOT_FOUND);
-	assert_null(object_store_directory("/nonexistent", STR("a"), &err));
+	assert_null(object_store_directory("/nonexistent", STR("a"), STR(""), &err));
 	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
