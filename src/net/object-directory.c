@@ -22,7 +22,7 @@ struct object_directory {
 static int open_beneath(int dir, struct str path, int flags, struct error *err)
 {
 	char name[OBJECT_KEY_MAX + 1];
-	struct open_how how = {.flags = (uint32_t)(flags | O_CLOEXEC | O_NOCTTY),
+	struct open_how how = {.flags = (uint32_t)(flags | O_CLOEXEC),
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 	if (path.n >= sizeof name) {
 		error_set(err, ERROR_BAD_VALUE, "", "the path is too long");
@@ -89,7 +89,7 @@ static bool directory_read(struct object_store *s, struct str key, object_fn *ta
 {
 	const struct object_directory *d = (const struct object_directory *)s;
 	/* not blocked by a FIFO that somebody put there */
-	int fd = open_beneath(d->fd, key, O_RDONLY | O_NONBLOCK, err);
+	int fd = open_beneath(d->fd, key, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
 	if (fd < 0)
 		return false;
 	bool ok = read_file(fd, take, ctx, err);
