@@ -76,7 +76,9 @@ struct store_row row_of(const char *user, const struct str *values, size_t n);
 void sort_rows(struct store_row *rows, size_t n);
 
 /* Lists of tests, one file a subject ------------------------------------------*/
-#define CONFORMANCE_SUBJECTS(X) X(databases) X(documents) X(users) X(assignments)
+#define CONFORMANCE_SUBJECTS(X)                                                        \
+	X(databases)                                                                   \
+	X(documents) X(users) X(assignments) X(events) X(loads) X(erase) X(races)
 struct subject {
 	const struct CMUnitTest *tests;
 	size_t n;
