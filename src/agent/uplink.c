@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/uplink.h"
+
+#include "agent/tokens.h"
+#include "base/crypto.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AREA "uplink"
+#define URL_MAX 1024
+#define CONNECT_TIMEOUT_MS 2000L
+
+struct uplink_call {
+	struct uplink *u;
+	struct uplink_call *next, *previous;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf body, answer;
+	size_t url; /* which of the settings' */
+	uplink_done *done;
+	void *ctx;
+	char error[CURL_ERROR_SIZE];
+};
+
+/* A socket of libcurl's. */
+struct uplink_socket {
+	struct uplink *u;
+	ev_io io;
+	curl_socket_t fd;
+};
+
+struct uplink {
+	struct ev_loop *loop;
+	const struct agent_settings *settings;
+	struct log *log;
+	CURLM *multi;
+	ev_timer timer;
+	struct tokens *tokens;
+	size_t url; /* the one in use */
+	bool down;  /* the last request had no answer: said once */
+	struct uplink_call *calls;
+	size_t n_calls;
+};
+
+static void free_call(struct uplink_call *c)
+{
+	if (c->easy != NULL)
+		curl_easy_cleanup(c->easy);
+	curl_slist_free_all(c->headers);
+	buf_free(&c->body);
+	buf_free(&c->answer);
+	free(c);
+}
+
+static void unlink_call(struct uplink_call *c)
+{
+	struct uplink *u = c->u;
+	curl_multi_remove_handle(u->multi, c->easy);
+	if (c->previous != NULL)
+		c->previous->next = c->next;
+	else
+		u->calls = c->next;
+	if (c->next != NULL)
+		c->next->previous = c->previous;
+	u->n_calls--;
+}
+
+void uplink_cancel(struct uplink_call *c)
+{
+	if (c == NULL)
+		return;
+	unlink_call(c);
+	free_call(c);
+}
+
+/* Says so when MIM goes and when it comes back, and goes on to the next one. */
+static void note_reachable(struct uplink *u, const struct uplink_call *c, bool reached)
+{
+	struct str url = u->settings->urls[c->url];
+	if (!reached) {
+		if (!u->down)
+			log_warn(u->log, AREA, "MIM does not answer  url=%.*s error=%s",
+				 STR_ARG(url), c->error);
+		u->down = true;
+		if (c->url == u->url)
+			u->url = (u->url + 1) % u->settings->n_urls;
+	} else if (u->down) {
+		u->down = false;
+		log_info(u->log, AREA, "MIM answers again  url=%.*s", STR_ARG(url));
+	}
+}
+
+static void finish(struct uplink_call *c, CURLcode code)
+{
+	struct uplink_answer answer = {0};
+	long status = 0;
+	unlink_call(c);
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (c->error[0] == '\0')
+		snprintf(c->error, sizeof c->error, "%s", curl_easy_strerror(code));
+	if (code == CURLE_OK) {
+		answer.status = (int)status;
+		answer.body = buf_str(&c->answer);
+	} else if (c->answer.state == BUF_FULL) {
+		error_set(&answer.err, ERROR_TOO_LARGE, "", "the answer is too long");
+	} else {
+		error_set(&answer.err,
+			  code == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT
+							   : ERROR_UNAVAILABLE,
+			  "", "%s", c->error);
+	}
+	note_reachable(c->u, c, code == CURLE_OK || answer.err.kind == ERROR_TOO_LARGE);
+	c->done(c->ctx, &answer);
+	free_call(c);
+}
+
+static void take_finished(struct uplink *u)
+{
+	int left;
+	CURLMsg *m;
+	while ((m = curl_multi_info_read(u->multi, &left)) != NULL) {
+		struct uplink_call *c;
+		CURLcode code = m->data.result;
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+		finish(c, code); /* may start others */
+	}
+}
+
+static void on_socket(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct uplink_socket *s = w->data;
+	struct uplink *u = s->u;
+	int running, what = 0;
+	(void)loop;
+	if (revents & EV_READ)
+		what |= CURL_CSELECT_IN;
+	if (revents & EV_WRITE)
+		what |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(u->multi, s->fd, what, &running);
+	take_finished(u);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct uplink *u = w->data;
+	int running;
+	(void)loop;
+	(void)revents;
+	curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	take_finished(u);
+}
+
+static int want_timer(CURLM *multi, long ms, void *ctx)
+{
+	struct uplink *u = ctx;
+	(void)multi;
+	ev_timer_stop(u->loop, &u->timer);
+	if (ms < 0)
+		return 0;
+	/* 0 too goes through the loop: libcurl must not be called from here */
+	ev_timer_set(&u->timer, (double)ms / 1000.0, 0);
+	ev_timer_start(u->loop, &u->timer);
+	return 0;
+}
+
+static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *mine)
+{
+	struct uplink *u = ctx;
+	struct uplink_socket *s = mine;
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s != NULL) {
+			ev_io_stop(u->loop, &s->io);
+			curl_multi_assign(u->multi, fd, NULL);
+			free(s);
+		}
+		return 0;
+	}
+	if (s == NULL) {
+		s = calloc(1, sizeof *s);
+		if (s == NULL)
+			return -1;
+		s->u = u;
+		s->fd = fd;
+		ev_init(&s->io, on_socket);
+		s->io.data = s;
+		curl_multi_assign(u->multi, fd, s);
+	}
+	ev_io_stop(u->loop, &s->io);
+	ev_io_set(&s->io, fd,
+		  (what & CURL_POLL_IN ? EV_READ : 0) |
+			  (what & CURL_POLL_OUT ? EV_WRITE : 0));
+	ev_io_start(u->loop, &s->io);
+	return 0;
+}
+
+struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *settings,
+			  struct log *log, struct error *err)
+{
+	struct uplink *u = calloc(1, sizeof *u);
+	if (u == NULL) {
+		error_set(err, ERROR_MEMORY, "", "out of memory");
+		return NULL;
+	}
+	u->loop = loop;
+	u->settings = settings;
+	u->log = log;
+	ev_init(&u->timer, on_timer);
+	u->timer.data = u;
+	u->tokens = tokens_new(settings->tenants, settings->n_tenants, err);
+	u->multi = u->tokens != NULL ? curl_multi_init() : NULL;
+	if (u->multi == NULL) {
+		if (u->tokens != NULL)
+			error_set(err, ERROR_MEMORY, "", "libcurl cannot start");
+		tokens_free(u->tokens);
+		free(u);
+		return NULL;
+	}
+	curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+	curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
+	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
+	curl_multi_setopt(u->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+			  (long)settings->connections);
+	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)settings->connections);
+	return u;
+}
+
+void uplink_free(struct uplink *u)
+{
+	if (u == NULL)
+		return;
+	while (u->calls != NULL)
+		uplink_cancel(u->calls);
+	curl_multi_cleanup(u->multi);
+	ev_timer_stop(u->loop, &u->timer);
+	tokens_free(u->tokens);
+	free(u);
+}
+
+bool uplink_read_tokens(struct uplink *u)
+{
+	return tokens_read_again(u->tokens, u->log);
+}
+
+bool uplink_has_tenant(const struct uplink *u, struct str tenant)
+{
+	return tokens_of(u->tokens, tenant) != NULL;
+}
+
+size_t uplink_calls(const struct uplink *u)
+{
+	return u->n_calls;
+}
+
+static size_t take_body(char *data, size_t size, size_t n, void *ctx)
+{
+	struct uplink_call *c = ctx;
+	/* fewer than were given: libcurl ends the transfer */
+	return buf_add(&c->answer, data, size * n) ? size * n : 0;
+}
+
+static bool add_header(struct uplink_call *c, const char *text)
+{
+	struct curl_slist *longer = curl_slist_append(c->headers, text);
+	if (longer == NULL)
+		return false;
+	c->headers = longer;
+	return true;
+}
+
+static bool set_headers(struct uplink_call *c, const char *token)
+{
+	char authorization[TOKENS_MAX + 32];
+	snprintf(authorization, sizeof authorization, "Authorization: Bearer %s",
+		 token);
+	bool ok = add_header(c, authorization);
+	if (c->body.p != NULL)
+		ok = ok && add_header(c, "Content-Type: application/json") &&
+		     add_header(c, "Expect:");
+	crypto_wipe(authorization, sizeof authorization);
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+	return ok;
+}
+
+static bool set_url(struct uplink_call *c, struct str tenant, const char *path)
+{
+	char url[URL_MAX];
+	int n = snprintf(url, sizeof url, "%.*s/api/tenants/%.*s/dovecot/%s",
+			 STR_ARG(c->u->settings->urls[c->url]), STR_ARG(tenant), path);
+	return n > 0 && (size_t)n < sizeof url &&
+	       curl_easy_setopt(c->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+static void set_options(struct uplink_call *c)
+{
+	const struct agent_settings *s = c->u->settings;
+	CURL *e = c->easy;
+	curl_easy_setopt(e, CURLOPT_PRIVATE, c);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* not that of the environment */
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "inlay-agent/" INLAY_VERSION);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+			 s->timeout_ms < CONNECT_TIMEOUT_MS ? (long)s->timeout_ms
+							    : CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
+	if (s->ca_file.n > 0)
+		curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file.p);
+	if (c->body.p != NULL) {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.p);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.n);
+	}
+}
+
+struct uplink_call *uplink_send(struct uplink *u, struct str tenant, const char *path,
+				struct buf *body, size_t max_answer, uplink_done *done,
+				void *ctx)
+{
+	const char *token = tokens_of(u->tokens, tenant);
+	struct uplink_call *c = token != NULL ? calloc(1, sizeof *c) : NULL;
+	if (c == NULL)
+		return NULL;
+	c->u = u;
+	c->url = u->url;
+	c->done = done;
+	c->ctx = ctx;
+	buf_init(&c->answer, max_answer);
+	buf_init(&c->body, 0);
+	if (body != NULL) {
+		c->body = *body;
+		buf_init(body, c->body.max);
+	}
+	c->easy = curl_easy_init();
+	if (c->easy == NULL || !set_url(c, tenant, path) || !set_headers(c, token)) {
+		free_call(c);
+		return NULL;
+	}
+	set_options(c);
+	if (curl_multi_add_handle(u->multi, c->easy) != CURLM_OK) {
+		free_call(c);
+		return NULL;
+	}
+	c->next = u->calls;
+	if (u->calls != NULL)
+		u->calls->previous = c;
+	u->calls = c;
+	u->n_calls++;
+	return c;
+}

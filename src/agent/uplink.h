@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to MIM: libcurl's multi interface on the event loop, a few kept-alive
+ * connections, an absolute deadline for each request, bearer tokens per tenant. When
+ * a MIM does not answer, the next of the list is used from then on. */
+#ifndef INLAY_AGENT_UPLINK_H
+#define INLAY_AGENT_UPLINK_H
+
+#include "agent/settings.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <ev.h>
+
+struct uplink;
+struct uplink_call;
+
+/* What came back. status 0: nothing did, err says why. */
+struct uplink_answer {
+	int status; /* of HTTP */
+	struct str body;
+	struct error err;
+};
+typedef void uplink_done(void *ctx, const struct uplink_answer *answer);
+
+struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *settings,
+			  struct log *log, struct error *err);
+void uplink_free(struct uplink *u);
+/* Reads all token files again. False if any could not be read: those tenants keep
+ * their old token. */
+bool uplink_read_tokens(struct uplink *u);
+bool uplink_has_tenant(const struct uplink *u, struct str tenant);
+
+/* path: behind /api/tenants/{tenant}/dovecot/. body: POSTed as JSON, taken over (the
+ * caller's is empty afterwards); NULL: GET. `done` is called once, later, unless the
+ * call is cancelled. NULL without memory or for an unknown tenant. */
+struct uplink_call *uplink_send(struct uplink *u, struct str tenant, const char *path,
+				struct buf *body, size_t max_answer, uplink_done *done,
+				void *ctx);
+void uplink_cancel(struct uplink_call *call); /* NULL is fine */
+size_t uplink_calls(const struct uplink *u);
+
+#endif

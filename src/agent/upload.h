@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Brings the spool's events to MIM: one batch of a tenant at a time, oldest first,
+ * with back-off while MIM does not take them. */
+#ifndef INLAY_AGENT_UPLOAD_H
+#define INLAY_AGENT_UPLOAD_H
+
+#include "agent/spool.h"
+#include "agent/uplink.h"
+
+struct upload;
+
+struct upload *upload_new(struct ev_loop *loop, struct spool *spool,
+			  struct uplink *uplink, struct log *log);
+void upload_free(struct upload *u);
+/* There are events. Those that come within a moment share a batch. */
+void upload_kick(struct upload *u);
+/* Nothing is on its way. */
+bool upload_is_idle(const struct upload *u);
+
+/* Seconds to wait after the n-th failure in a row (from 1), before jitter. Pure. */
+double upload_delay(unsigned failures);
+/* What is to be done with a batch that was answered so. Pure. */
+enum upload_verdict {
+	UPLOAD_DELIVERED,
+	UPLOAD_LATER,   /* MIM cannot now: the same again, later */
+	UPLOAD_REFUSED, /* something in the batch is not accepted */
+};
+enum upload_verdict upload_judge(int status);
+
+#endif

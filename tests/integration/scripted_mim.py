@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A scripted MIM: the calls that an agent makes (contracts: MIM for the agents), with
+answers that a test sets, and the faults that a real one cannot be made to have."""
+
+import hashlib
+import http.server
+import json
+import socket
+import threading
+import time
+
+TEMPLATE = {
+    "from": {"name": "Shop", "address": "news@example.org"},
+    "subject": "Hello {{name}}",
+    "html": "<html><body><p>Dear {{name}},</p></body></html>",
+}
+
+
+def template_bytes(template=None):
+    return json.dumps(template or TEMPLATE).encode()
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def inject(name, template, **more):
+    """An action as MIM gives it."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return {"op": "inject", "campaign": "spring", "instance": digest[:32],
+            "guid": digest[32:], "proof": "ab" * 32, "template": template,
+            "variables": {"name": "Anna"}, "placement": {"position": "top"},
+            "validFor": "PT30S", **more}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.server.mim.handle(self, None)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.mim.handle(self, json.loads(body))
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, request, client_address):
+        """An agent that goes away in the middle is what some tests are about."""
+
+
+class ScriptedMim:
+    """What it answers is in its attributes:
+
+    open, next_check  the answer to hello
+    actions           of every decision
+    known             of every decision
+    templates         sha256 -> bytes
+    status            name of a call -> status given instead of an answer
+    delay             name of a call -> seconds before the answer
+    half              names of calls of which half of the body is sent
+    raw               name of a call -> bytes sent as the body
+    refuse_event      instance: an events batch that holds it is answered 422
+    """
+
+    def __init__(self, port=0):
+        self.open, self.next_check = True, "PT15M"
+        self.actions, self.known = [], []
+        self.templates = {}
+        self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
+        self.refuse_event = None
+        self.calls = []    # (name, tenant, body, Authorization)
+        self.events = []   # delivered
+        self.changed = threading.Condition()
+        self.server = None
+        self.port = port
+        self.start()
+
+    def start(self):
+        self.sockets = set()
+        self.server = Server(("127.0.0.1", self.port), Handler)
+        self.server.mim = self
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        """No connection is taken any more, and those that are open are cut."""
+        self.server.shutdown()
+        self.server.server_close()
+        for s in list(self.sockets):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.thread.join()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def count(self, name):
+        with self.changed:
+            return sum(1 for c in self.calls if c[0] == name)
+
+    def bodies(self, name):
+        with self.changed:
+            return [c[2] for c in self.calls if c[0] == name]
+
+    def wait(self, condition, what, limit=20.0):
+        end = time.monotonic() + limit
+        with self.changed:
+            while not condition():
+                if not self.changed.wait(max(0, end - time.monotonic())):
+                    raise TimeoutError(f"not within {limit} s: {what}")
+
+    def delivered(self):
+        with self.changed:
+            return [(e["instance"], e["type"]) for e in self.events]
+
+    def answer_of(self, name, body, digest):
+        if name == "hello":
+            return 200, {"open": self.open, "nextCheck": self.next_check}
+        if name == "decisions":
+            return 200, {"known": self.known, "actions": self.actions,
+                         "nextCheck": self.next_check}
+        if name == "events":
+            if any(e["instance"] == self.refuse_event for e in body["events"]):
+                return 422, {"title": "no"}
+            self.events += body["events"]
+            return 200, {"stored": len(body["events"]), "dropped": 0}
+        if name == "templates" and digest in self.templates:
+            return 200, self.templates[digest]
+        return 404, {"title": "not found"}
+
+    def handle(self, request, body):
+        parts = request.path.split("/")  # "", api, tenants, t, dovecot, name, digest
+        self.sockets.add(request.connection)
+        tenant, name = parts[3], parts[5]
+        time.sleep(self.delay.get(name, 0))
+        with self.changed:
+            if name in self.status:
+                status, answer = self.status[name], {"title": "as scripted"}
+            else:
+                status, answer = self.answer_of(name, body, parts[-1])
+            self.calls.append((name, tenant, body, request.headers["Authorization"]))
+            self.changed.notify_all()
+        data = self.raw.get(name)
+        if data is None:
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        head = (f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(data)}\r\n\r\n").encode()
+        if name in self.half:
+            data = data[:len(data) // 2]
+            request.close_connection = True
+        try:
+            request.wfile.write(head + data)
+        except OSError:
+            request.close_connection = True
