@@ -47,14 +47,26 @@ static void print_help(void)
 	buf_init(&text, 1 << 20);
 	settings_help(table, n, &text);
 	printf("Usage: mimd [--config FILE] [--set KEY=VALUE]...\n"
-	       "       mimd --check-config | --print-config | --help | --version\n\n"
+	       "       mimd --check-config | --print-config | --print-routes | --help "
+	       "|\n"
+	       "            --version\n\n"
 	       "The mail injection middleware of Inlay.\n\n"
 	       "  --config FILE    settings (default %s)\n"
 	       "  --set KEY=VALUE  sets one, whatever the file says\n"
 	       "  --check-config   says what is wrong with the settings, and ends\n"
 	       "  --print-config   prints all settings with their origin, and ends\n"
+	       "  --print-routes   prints the calls that are served, and ends\n"
 	       "  --help, --version\n\nSettings:\n%.*s",
 	       SETTINGS_DEFAULT_FILE, STR_ARG(buf_str(&text)));
+	buf_free(&text);
+}
+
+static void print_routes(void)
+{
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	routes_write(&text);
+	printf("%.*s", STR_ARG(buf_str(&text)));
 	buf_free(&text);
 }
 
@@ -66,6 +78,7 @@ static bool read_options(int argc, char **argv, struct options *o, int *status)
 		{"set", required_argument, NULL, 's'},
 		{"check-config", no_argument, NULL, 'k'},
 		{"print-config", no_argument, NULL, 'p'},
+		{"print-routes", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
@@ -81,6 +94,9 @@ static bool read_options(int argc, char **argv, struct options *o, int *status)
 			o->check = true;
 		} else if (c == 'p') {
 			o->print = true;
+		} else if (c == 'r') {
+			print_routes();
+			return false;
 		} else if (c == 'h') {
 			print_help();
 			return false;

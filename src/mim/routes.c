@@ -71,6 +71,26 @@ const struct route *routes_at(size_t index)
 	return NULL;
 }
 
+static const char *const scope_names[] = {
+	[ROUTE_OPEN] = "none",   [ROUTE_MONITOR] = "monitor",
+	[ROUTE_ADMIN] = "admin", [ROUTE_TENANT] = "tenant",
+	[ROUTE_READ] = "read",   [ROUTE_DOVECOT] = "dovecot",
+};
+
+bool routes_write(struct buf *out)
+{
+	static const char of_tenant[] = "/api/tenants/{tenantId}/dovecot/";
+	for (size_t i = 0; i < routes_count(); i++) {
+		const struct route *r = routes_at(i);
+		const char *scope = scope_names[r->scope];
+		buf_printf(out, "%s %s %s\n", r->method, r->path, scope);
+		if (str_starts(str_of(r->path), str_of(of_tenant)))
+			buf_printf(out, "%s /api/dovecot/%s %s\n", r->method,
+				   r->path + sizeof of_tenant - 1, scope);
+	}
+	return buf_ok(out);
+}
+
 /* Which segments of the request stand for parameters (raw); -1: no match. A route
  * with fewer parameters is the better match: .../users/import, not .../users/{user}. */
 static int match(const char *pattern, const struct path *p,

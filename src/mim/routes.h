@@ -54,6 +54,10 @@ size_t routes_count(void);
 size_t routes_index(const struct route *r);
 const struct route *routes_at(size_t index);
 
+/* One line a route, "METHOD /path scope", with what is served below /api/dovecot/ too.
+ * The test against docs/openapi.yaml reads it. */
+bool routes_write(struct buf *out);
+
 /* Finds the route of a method and a raw (percent-encoded) path and decodes the
  * parameters into `arena`. NULL with kind NOT_FOUND, METHOD (err->message names those
  * that are allowed) or BAD_VALUE (bad encoding). */
