@@ -80,9 +80,25 @@ void inlay_ask_hello(struct inlay_session *session)
 		inlay_ask_lost(session);
 }
 
+/* An answer without its end is no answer: what was cut off could have been a
+ * withdrawal of the same message. */
+static void drop_half_an_answer(struct inlay_session *session)
+{
+	struct inlay_action *next;
+
+	for (struct inlay_action *action = session->actions;
+	     session->outstanding && action != NULL; action = next) {
+		next = action->next;
+		if (action->type != WIRE_WITHDRAW)
+			inlay_action_remove(session, action);
+	}
+	session->outstanding = FALSE;
+}
+
 void inlay_ask_lost(struct inlay_session *session)
 {
 	miss(session, inlay_link_error(session->link));
+	drop_half_an_answer(session);
 	inlay_link_close(&session->link);
 }
 

@@ -76,13 +76,31 @@ static struct mailbox_sync_context *inbox_sync_init(struct mailbox *box,
 	struct inlay_mailbox *ibox = INLAY_MAILBOX_REQUIRE(box);
 	enum inlay_trigger trigger = inlay_trigger_now(box, flags);
 
-	if (trigger != INLAY_TRIGGER_NONE && !ibox->session->busy) {
-		if (trigger != INLAY_TRIGGER_STATUS)
-			ibox->selected = TRUE;
+	if (trigger != INLAY_TRIGGER_NONE && trigger != INLAY_TRIGGER_STATUS &&
+	    !ibox->session->busy) {
+		ibox->selected = TRUE;
 		if ((trigger & ibox->session->set.triggers) != 0)
 			inlay_session_trigger(ibox->session, box, &ibox->loaded);
 	}
 	return ibox->module_ctx.super.sync_init(box, flags);
+}
+
+/* STATUS of a mailbox that is not selected may be answered from the list of all
+ * mailboxes, without any synchronisation. */
+static int inbox_get_status(struct mailbox *box, enum mailbox_status_items items,
+			    struct mailbox_status *status_r)
+{
+	struct inlay_mailbox *ibox = INLAY_MAILBOX_REQUIRE(box);
+
+	if (!box->opened && !ibox->session->busy &&
+	    (ibox->session->set.triggers & INLAY_TRIGGER_STATUS) != 0 &&
+	    inlay_trigger_now(box, 0) == INLAY_TRIGGER_STATUS &&
+	    mailbox_open(box) == 0) {
+		inlay_session_trigger(ibox->session, box, &ibox->loaded);
+		/* an opened one would be described as it was when it was opened */
+		mailbox_close(box);
+	}
+	return ibox->module_ctx.super.get_status(box, items, status_r);
 }
 
 static int inbox_sync_deinit(struct mailbox_sync_context *ctx,
@@ -142,6 +160,7 @@ static void mailbox_allocated(struct mailbox *box)
 	if (is_users_own_inbox(box)) {
 		v->sync_init = inbox_sync_init;
 		v->sync_deinit = inbox_sync_deinit;
+		v->get_status = inbox_get_status;
 	}
 	MODULE_CONTEXT_SET(box, inlay_storage_module, ibox);
 }

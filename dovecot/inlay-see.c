@@ -26,8 +26,7 @@ static void join(struct inlay_session *session, struct inlay_ledger *ledger)
 		if (own == NULL)
 			continue;
 		/* the index still remembers what is known to be gone */
-		if (!own->is_there && !is_live(record) &&
-		    record->state != INLAY_STATE_PREPARED) {
+		if (!own->is_there && !is_live(record)) {
 			inlay_session_own_remove(session, own);
 			continue;
 		}

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a message is told once: read, gone, moved, withdrawn."""
+
+import os
+import struct
+import threading
+import unittest
+import zlib
+
+from fake_agent import WITHDRAW, encode
+from plugin_case import DEADLINE, PluginCase, message, wait_until
+
+
+class Events(PluginCase):
+    mail = "maildir"
+    server = {"namespaces": "namespace inbox {\n  inbox = yes\n"
+              "  mailbox Trash {\n    auto = create\n  }\n"
+              "  mailbox Other {\n    auto = create\n  }\n}"}
+
+    def injected(self):
+        """A client that has the message selected."""
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.wait_event("injected")
+        return client
+
+    def told(self, *kinds):
+        """Exactly these, after the session that told them has ended."""
+        for kind in kinds:
+            self.agent.wait_event(kind)
+        for client in list(self.clients):
+            self.logout(client)
+        again = self.connect()
+        again.exists()
+        again.noop()
+        self.logout(again)
+        self.assertEqual(self.agent.kinds(), list(kinds))
+
+    def test_reading_is_told_once(self):
+        client = self.injected()
+        client.fetch("1", "(BODY[])")
+        client.noop()
+        client.fetch("1", "(BODY[])")
+        client.store("1", "-FLAGS", "\\Seen")
+        client.store("1", "+FLAGS", "\\Seen")
+        self.told("injected", "read")
+
+    def test_an_expunge_after_reading_is_gone_and_seen(self):
+        client = self.injected()
+        client.fetch("1", "(BODY[])")
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+        event = self.agent.wait_event("gone", cause="expunged")
+        self.assertEqual(event["seen"], 1)
+        self.told("injected", "read", "gone")
+
+    def test_an_expunge_unread_is_gone_and_not_seen(self):
+        client = self.injected()
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+        event = self.agent.wait_event("gone", cause="expunged")
+        self.assertEqual(event["seen"], 0)
+        self.told("injected", "gone")
+
+    def test_seen_and_deleted_at_once_is_not_read(self):
+        client = self.injected()
+        client.store("1", "+FLAGS", "(\\Seen \\Deleted)")
+        client.expunge()
+        self.assertEqual(self.agent.wait_event("gone")["seen"], 0)
+        self.told("injected", "gone")
+
+    def test_move_is_moved(self):
+        client = self.injected()
+        client.xatom("MOVE", "1", "Trash")
+        self.agent.wait_event("gone", cause="moved")
+        self.told("injected", "gone")
+        self.assertEqual(self.count("Trash"), 1)
+
+    def test_copy_and_expunge_is_moved(self):
+        client = self.injected()
+        client.copy("1", "Other")
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+        self.agent.wait_event("gone", cause="moved")
+        self.told("injected", "gone")
+
+    def test_close_is_an_expunge(self):
+        client = self.injected()
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.close()
+        self.agent.wait_event("gone", cause="expunged")
+        self.told("injected", "gone")
+
+    def test_what_another_program_did_is_seen_in_the_session(self):
+        client = self.injected()
+        self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen",
+                             "mailbox", "INBOX", "all")
+        client.noop()
+        self.agent.wait_event("read")
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
+        client.noop()
+        self.agent.wait_event("gone", cause="unknown", seen=1)
+        self.told("injected", "read", "gone")
+
+    def test_what_happened_between_sessions_is_told_at_the_next(self):
+        client = self.injected()
+        self.logout(client)
+        self.agent.open = False
+        self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen",
+                             "mailbox", "INBOX", "all")
+        client = self.connect()
+        client.exists()
+        self.agent.wait_event("read")
+        self.logout(client)
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
+        client = self.connect()
+        client.exists()
+        self.agent.wait_event("gone", cause="unknown", seen=1)
+        self.told("injected", "read", "gone")
+
+    def test_unacknowledged_events_are_told_again_by_the_next_session(self):
+        self.start_agent(message(self))
+        self.agent.acking = False
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        client.fetch("1", "(BODY[])")
+        self.agent.wait_event("read")
+        self.logout(client)
+        self.agent.acking = True
+        client = self.connect()
+        client.exists()
+        self.agent.wait_event("injected", 2)
+        self.agent.wait_event("read", 2)
+        self.logout(client)
+        client = self.connect()
+        client.exists()
+        client.noop()
+        self.logout(client)
+        self.assertEqual(sorted(self.agent.kinds()),
+                         ["injected", "injected", "read", "read"])
+
+    def test_two_sessions_that_both_see_it_tell_it_once(self):
+        client = self.injected()
+        other = self.connect()
+        self.assertEqual(other.exists(), 1)
+        client.fetch("1", "(BODY[])")
+        self.agent.wait_event("read")
+        other.noop()
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+        self.agent.wait_event("gone")
+        other.noop()
+        self.told("injected", "read", "gone")
+
+    # withdrawals
+
+    def test_a_withdrawal_is_carried_out_at_the_next_opening(self):
+        client = self.injected()
+        self.logout(client)
+        self.deliver("friend")
+        self.agent.withdraw = [self.agent.messages[0].guid]
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.assertNotIn(self.agent.messages[0].guid, client.guids())
+        self.assertEqual(self.agent.wait_event("gone", cause="withdrawn")["seen"], 0)
+        self.agent.withdraw = []
+        self.told("injected", "gone")
+
+    def test_a_pushed_withdrawal_reaches_an_idling_client(self):
+        client = self.injected()
+        client.idle()
+        self.agent.push(encode(WITHDRAW, guid=self.agent.messages[0].guid, cause=1,
+                               lazy=1))
+        client.idle_until(b"* 1 EXPUNGE")
+        client.idle_done()
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.told("injected", "gone")
+
+    def test_a_withdrawal_of_a_strangers_message_does_nothing(self):
+        client = self.injected()
+        self.deliver("friend")
+        client.noop()
+        friend, = set(client.guids()) - {self.agent.messages[0].guid}
+        # Maildir's own GUIDs are no 32 digits: no frame can even name them
+        self.assertNotRegex(friend, "^[0-9a-f]{32}$")
+        self.agent.push(encode(WITHDRAW, guid="f" * 32, cause=1, lazy=0))
+        client.noop()
+        self.logout(client)
+        self.assertEqual(self.count(), 2)
+
+    # late and invalid answers
+
+    def test_an_answer_that_comes_late_is_used_at_the_next_noop(self):
+        self.start_agent(message(self))
+        real, held = self.agent._decide, []
+
+        def hold(fields):
+            held.append(real(fields))
+            return b""
+        self.agent._decide = hold
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.push(held[0])
+        wait_until(lambda: client.noop() and self.agent.kinds() == ["injected"],
+                   "the late message")
+        self.assertEqual(client.exists(), 1)
+
+    def test_an_answer_that_is_no_longer_valid_is_refused(self):
+        self.start_agent(message(self, valid_for=0))
+        real, held = self.agent._decide, []
+
+        def hold(fields):
+            held.append(real(fields))
+            return b""
+        self.agent._decide = hold
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.push(held[0])
+        wait_until(lambda: client.noop() and self.agent.kinds() == ["refused"],
+                   "the refusal")
+        self.agent.wait_event("refused", cause="late")
+        self.assertEqual(client.exists(), 0)
+
+    # crashes
+
+    def ledger(self):
+        return os.path.join(self.dovecot.home(self.user), "Maildir", "dovecot-inlay")
+
+    def prepared(self, found):
+        """A ledger as a process killed before or after the commit leaves it."""
+        return found[:4] + b"\1" + found[5:7] + b"\0\0" + found[9:48] + b"\0" * 12
+
+    def write_prepared(self, record):
+        record += struct.pack(">I", zlib.crc32(record))
+        self.assertEqual(len(record), 64)
+        with open(self.ledger(), "wb") as f:
+            f.write(record)
+
+    def first_record(self):
+        with open(self.ledger(), "rb") as f:
+            record = f.read(64)
+        self.assertEqual(struct.unpack(">I", record[60:])[0], zlib.crc32(record[:60]))
+        self.assertEqual(record[4], 1)  # prepared comes first
+        return record
+
+    def test_killed_after_the_commit_it_is_found_and_told_as_injected(self):
+        client = self.injected()
+        self.logout(client)
+        self.write_prepared(self.prepared(self.first_record()))
+        self.agent.events.clear()
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.told("injected")
+
+    def test_killed_before_the_commit_it_is_uncertain_and_never_saved(self):
+        client = self.injected()
+        self.logout(client)
+        record = self.first_record()
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
+        self.write_prepared(self.prepared(record))
+        self.agent.events.clear()
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.wait_event("uncertain")
+        self.logout(client)
+        self.assertEqual(set(self.agent.kinds()), {"uncertain"})
+
+    def test_a_torn_record_at_the_end_is_cut_off(self):
+        client = self.injected()
+        self.logout(client)
+        with open(self.ledger(), "ab") as f:
+            f.write(b"INL1 half of a rec")
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        client.fetch("1", "(BODY[])")
+        self.agent.wait_event("read")
+        self.logout(client)
+        wait_until(lambda: os.path.getsize(self.ledger()) % 64 == 0,
+                   "a ledger of whole records")
+        self.told("injected", "read")
+
+    def test_without_a_readable_ledger_nothing_is_saved(self):
+        self.start_agent(message(self))
+        client = self.connect()
+        os.makedirs(os.path.dirname(self.ledger()), exist_ok=True)
+        os.chown(os.path.dirname(self.ledger()), 8, 8)
+        os.chown(os.path.dirname(os.path.dirname(self.ledger())), 8, 8)
+        os.mkdir(self.ledger())
+        self.assertEqual(client.exists(), 0)
+        self.assertIn("inlay", self.log())
+
+    def test_kill_9_of_imap_at_any_moment_never_gives_two_copies(self):
+        import signal
+        import subprocess
+        self.deliver("friend")
+        self.start_agent(message(self))
+        self.agent.repeat = True
+        for round_number in range(12):
+            client = self.connect()
+            started = threading.Event()
+
+            def select(client=client):
+                started.set()
+                try:
+                    client.select()
+                except Exception:  # noqa: BLE001 - it is killed
+                    pass
+            thread = threading.Thread(target=select)
+            thread.start()
+            started.wait()
+            threading.Event().wait(0.0007 * round_number)
+            pids = subprocess.run(
+                ["doveadm", "-c", self.dovecot.config, "who", "-1", self.user],
+                capture_output=True, text=True).stdout
+            for line in pids.splitlines()[1:]:
+                try:
+                    os.kill(int(line.split()[2]), signal.SIGKILL)
+                except (ProcessLookupError, ValueError, IndexError):
+                    pass
+            thread.join()
+            client.shutdown()
+            self.clients.remove(client)
+        client = self.connect()
+        self.assertIn(client.exists(), (1, 2))
+        self.assertIn(self.count(), (1, 2))
+        kinds = set(self.agent.kinds())
+        self.assertTrue(kinds <= {"injected", "uncertain"}, kinds)
+        # killed by us, not by itself
+        self.log_start = len(self.dovecot.log())
+
+
+class SdboxEvents(Events):
+    mail = "sdbox"
+
+    def ledger(self):
+        return os.path.join(self.dovecot.home(self.user),
+                            "sdbox/mailboxes/INBOX/dbox-Mails/dovecot-inlay")
+
+    def test_a_withdrawal_of_a_strangers_message_does_nothing(self):
+        client = self.injected()
+        self.deliver("friend")
+        client.noop()
+        friend, = set(client.guids()) - {self.agent.messages[0].guid}
+        self.agent.push(encode(WITHDRAW, guid=friend, cause=1, lazy=0))
+        client.noop()
+        self.logout(client)
+        self.assertEqual(self.count(), 2)
+
+    def test_without_a_readable_ledger_nothing_is_saved(self):
+        self.deliver("friend")
+        self.start_agent(message(self))
+        client = self.connect()
+        os.mkdir(self.ledger())
+        self.assertEqual(client.exists(), 1)
+        self.assertIn("inlay", self.log())
+
+
+class LogoutWait(PluginCase):
+    def test_logout_waits_no_longer_than_the_deadline(self):
+        import time
+        self.start_agent(message(self))
+        self.agent.acking = False
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        start = time.monotonic()
+        self.logout(client)
+        self.assertLess(time.monotonic() - start, DEADLINE + 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
