@@ -24,7 +24,7 @@ struct inlay_own {
 	bool is_there;                /* in the view last measured */
 	uint32_t newer;               /* foreign messages with a higher UID */
 	/* what this process did to it */
-	bool copied, expunged;
+	bool copied, expunged, retrieved;
 	bool read_told; /* `read` was reported by somebody */
 };
 ARRAY_DEFINE_TYPE(inlay_own, struct inlay_own);

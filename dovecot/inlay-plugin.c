@@ -176,6 +176,21 @@ static void mail_expunged(struct mail *_mail)
 	imail->module_ctx.super.expunge(_mail);
 }
 
+static int mail_opened(struct mail *_mail, bool get_body, struct message_size *hdr_size,
+		       struct message_size *body_size, struct istream **stream_r)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct inlay_mail *imail = INLAY_MAIL_REQUIRE(mail);
+	int ret = imail->module_ctx.super.get_stream(_mail, get_body, hdr_size,
+						     body_size, stream_r);
+
+	/* not TOP, which shows the beginning only */
+	if (ret == 0 && mail->get_stream_reason != NULL &&
+	    strcmp(mail->get_stream_reason, "RETR") == 0)
+		inlay_session_retrieved(imail->session, _mail->uid);
+	return ret;
+}
+
 static void mail_allocated(struct mail *_mail)
 {
 	struct inlay_mailbox *ibox = INLAY_MAILBOX(_mail->box);
@@ -189,6 +204,8 @@ static void mail_allocated(struct mail *_mail)
 	imail->module_ctx.super = *v;
 	mail->vlast = &imail->module_ctx.super;
 	v->expunge = mail_expunged;
+	if (strcmp(_mail->box->storage->user->service, "pop3") == 0)
+		v->get_stream = mail_opened;
 	MODULE_CONTEXT_SET(mail, inlay_mail_module, imail);
 }
 

@@ -108,12 +108,18 @@ void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 	inlay_see_changes(session, box);
 }
 
+/* With POP3 the flag comes at the end of the session, if it comes at all. */
+static bool was_read(const struct inlay_own *own)
+{
+	return (own->is_there && own->seen) || own->retrieved;
+}
+
 /* Something of what was found is news. */
 static bool has_news(const struct inlay_own *own, uint32_t uid_next)
 {
 	if (*own->instance == '\0' || own->uid >= uid_next)
 		return FALSE;
-	return !own->is_there || (own->seen && !own->read_told);
+	return !own->is_there || (was_read(own) && !own->read_told);
 }
 
 static uint8_t cause_of(const struct inlay_own *own)
@@ -144,7 +150,7 @@ static int report(struct inlay_session *session, struct inlay_desk *desk,
 
 	unsigned int read_bit = 1u << WIRE_EVENT_READ, gone_bit = 1u << WIRE_EVENT_GONE;
 	uint8_t before = record.due;
-	if (own->is_there && own->seen) {
+	if (was_read(own)) {
 		own->read_told = TRUE;
 		record.seen = TRUE;
 		record.due |= (uint8_t)read_bit;

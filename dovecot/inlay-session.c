@@ -179,6 +179,13 @@ void inlay_session_copied(struct inlay_session *session, uint32_t uid)
 		own->copied = TRUE;
 }
 
+void inlay_session_retrieved(struct inlay_session *session, uint32_t uid)
+{
+	struct inlay_own *own = inlay_session_own_uid(session, uid);
+	if (own != NULL && !session->busy)
+		own->retrieved = TRUE;
+}
+
 void inlay_session_tell(struct inlay_session *session, const char *instance,
 			const char *guid, uint8_t type, bool seen, uint8_t cause)
 {

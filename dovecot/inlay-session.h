@@ -81,9 +81,11 @@ void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
 			   bool *loaded);
 /* After a synchronisation of the selected INBOX. */
 void inlay_session_synced(struct inlay_session *session, struct mailbox *box);
-/* This process is about to expunge or has copied a message of INBOX. */
+/* This process is about to expunge, has copied a message of INBOX. */
 void inlay_session_expunging(struct inlay_session *session, uint32_t uid);
 void inlay_session_copied(struct inlay_session *session, uint32_t uid);
+/* A POP3 client has retrieved it, which is to have read it. */
+void inlay_session_retrieved(struct inlay_session *session, uint32_t uid);
 
 /* Tells the agent, or keeps it to be told. */
 void inlay_session_tell(struct inlay_session *session, const char *instance,
