@@ -50,7 +50,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 	char path[256];
 	struct error err = {0};
-	strcpy(f->root, "/tmp/test-objects-XXXXXX");
+	snprintf(f->root, sizeof f->root, "/tmp/test-objects-XXXXXX");
 	assert_non_null(mkdtemp(f->root));
 	make_file(f, "outside", 5);
 	make_directory(f, "tenant");
