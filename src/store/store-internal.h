@@ -168,8 +168,8 @@ void *store_backend_state(struct store *s);
 /* Limits that the front checks before any backend sees an operation, so that keys
  * have a known greatest length. */
 #define STORE_USER_KEY_MAX 512
-#define STORE_NAME_MAX 64 /* campaign, variant, point, event type */
-#define STORE_NODE_MAX 255   /* of an agent */
+#define STORE_NAME_MAX 64  /* campaign, variant, point, event type */
+#define STORE_NODE_MAX 255 /* of an agent */
 #define STORE_KEYSPACE_MAX 48
 #define STORE_LIMIT_MAX 10000 /* items a call lists */
 #define STORE_VALUES_MAX 1024 /* columns of a recipient row */
