@@ -39,6 +39,10 @@ class Mimd:
     def run(self, *arguments, timeout=30):
         """In the foreground, to its end: for what ends by itself."""
         self.write_settings()
+        return self.run_as_is(*arguments, timeout=timeout)
+
+    def run_as_is(self, *arguments, timeout=30):
+        """The same with the settings that lie there."""
         return subprocess.run([*map(str, self.command), *arguments], timeout=timeout,
                               capture_output=True, text=True, check=False)
 
@@ -54,7 +58,7 @@ class Mimd:
         self.write_settings()
         self.started = self.daemon.log().count("Started MIMApplication")
         self.daemon.start()
-        log = self.daemon.log()
+        log = self.log()
         self.port = int(re.findall(r"listening  address=\S+ port=(\d+)", log)[-1])
         public = re.findall(r"for the public  address=\S+ port=(\d+)", log)
         self.public_port = int(public[-1]) if public else None
