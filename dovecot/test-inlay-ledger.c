@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inlay-ledger.h"
+#include "inlay-lock.h"
+#include "wire/wire.h"
+
+#include "test-common.h"
+#include "write-full.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct mailbox_permissions perm = {
+	.file_create_mode = 0600,
+	.file_create_gid = (gid_t)-1,
+};
+
+static char directory[64];
+
+static const char *path(void)
+{
+	return t_strconcat(directory, "/" INLAY_LEDGER_NAME, NULL);
+}
+
+static struct inlay_record a_record(unsigned int n, uint8_t state)
+{
+	struct inlay_record record;
+	i_zero(&record);
+	i_snprintf(record.instance, sizeof(record.instance), "%032x", n);
+	i_snprintf(record.guid, sizeof(record.guid), "%032x", n + 0xabc0000);
+	record.state = state;
+	record.seen = TRUE;
+	record.cause = WIRE_CAUSE_MOVED;
+	record.due = 0x1a;
+	record.acked = 0x02;
+	record.uid_validity = 0xfedcba98;
+	record.uid = n;
+	record.time = -1234567890123;
+	return record;
+}
+
+static void append(struct inlay_ledger *ledger, unsigned int n, uint8_t state)
+{
+	struct inlay_record record = a_record(n, state);
+	const char *error = "";
+	int ret = inlay_ledger_append(ledger, path(), &perm, &record, FALSE, &error);
+	test_assert_strcmp(error, "");
+	test_assert(ret == 0);
+}
+
+static unsigned int state_on_disk(unsigned int n)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+	struct inlay_record wanted = a_record(n, 1);
+
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) >= 0);
+	const struct inlay_record *found =
+		inlay_ledger_by_instance(&ledger, wanted.instance);
+	unsigned int state = found == NULL ? 0 : found->state;
+	inlay_ledger_free(&ledger);
+	return state;
+}
+
+static off_t size_on_disk(void)
+{
+	struct stat st;
+	return stat(path(), &st) == 0 ? st.st_size : -1;
+}
+
+static void test_record_goes_there_and_back(void)
+{
+	unsigned char bytes[INLAY_RECORD_SIZE];
+	struct inlay_record record = a_record(7, INLAY_STATE_GONE), back;
+
+	test_begin("ledger: a record goes there and back");
+	inlay_record_encode(&record, bytes);
+	test_assert(inlay_record_decode(bytes, &back));
+	test_assert_strcmp(back.instance, record.instance);
+	test_assert_strcmp(back.guid, record.guid);
+	test_assert(back.state == record.state && back.seen == record.seen);
+	test_assert(back.cause == record.cause && back.due == record.due);
+	test_assert(back.acked == record.acked && back.uid == record.uid);
+	test_assert(back.uid_validity == record.uid_validity);
+	test_assert(back.time == record.time);
+	test_end();
+}
+
+static void test_any_changed_bit_is_noticed(void)
+{
+	unsigned char bytes[INLAY_RECORD_SIZE];
+	struct inlay_record record = a_record(7, INLAY_STATE_SAVED), back;
+
+	test_begin("ledger: any changed bit is noticed");
+	inlay_record_encode(&record, bytes);
+	for (unsigned int bit = 0; bit < INLAY_RECORD_SIZE * 8; bit++) {
+		bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+		test_assert_idx(!inlay_record_decode(bytes, &back), bit);
+		bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+	}
+	test_end();
+}
+
+static void test_the_last_record_counts(void)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+
+	test_begin("ledger: the last record of an instance counts");
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == 0);
+	append(&ledger, 1, INLAY_STATE_PREPARED);
+	append(&ledger, 2, INLAY_STATE_PREPARED);
+	append(&ledger, 1, INLAY_STATE_SAVED);
+	append(&ledger, 2, INLAY_STATE_VOID);
+	test_assert(array_count(&ledger.records) == 2);
+	test_assert(state_on_disk(1) == INLAY_STATE_SAVED);
+	test_assert(state_on_disk(2) == INLAY_STATE_VOID);
+	test_assert(state_on_disk(3) == 0);
+	test_assert(inlay_ledger_by_guid(&ledger, a_record(2, 1).guid)->state ==
+		    INLAY_STATE_VOID);
+	inlay_ledger_free(&ledger);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_a_torn_tail_costs_the_newest_record_only(void)
+{
+	const char *error;
+
+	test_begin("ledger: a torn tail costs the newest record only");
+	for (off_t cut = 1; cut < INLAY_RECORD_SIZE; cut++) {
+		struct inlay_ledger ledger;
+		inlay_ledger_init(&ledger);
+		append(&ledger, 1, INLAY_STATE_SAVED);
+		append(&ledger, 2, INLAY_STATE_SAVED);
+		inlay_ledger_free(&ledger);
+		test_assert(truncate(path(), 2 * INLAY_RECORD_SIZE - cut) == 0);
+		test_assert_idx(state_on_disk(1) == INLAY_STATE_SAVED, (int)cut);
+		test_assert_idx(state_on_disk(2) == 0, (int)cut);
+
+		inlay_ledger_init(&ledger);
+		test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
+		test_assert(ledger.torn && ledger.bad == 0);
+		append(&ledger, 3, INLAY_STATE_SAVED);
+		inlay_ledger_free(&ledger);
+		test_assert_idx(size_on_disk() == 2 * INLAY_RECORD_SIZE, (int)cut);
+		test_assert_idx(state_on_disk(1) == INLAY_STATE_SAVED, (int)cut);
+		test_assert_idx(state_on_disk(3) == INLAY_STATE_SAVED, (int)cut);
+		i_unlink(path());
+	}
+	test_end();
+}
+
+static void test_a_damaged_record_leaves_the_others(void)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+
+	test_begin("ledger: a damaged record leaves the others");
+	inlay_ledger_init(&ledger);
+	for (unsigned int n = 1; n <= 3; n++)
+		append(&ledger, n, INLAY_STATE_SAVED);
+	inlay_ledger_free(&ledger);
+	int fd = open(path(), O_WRONLY);
+	test_assert(pwrite_full(fd, "?", 1, INLAY_RECORD_SIZE + 20) == 0);
+	i_close_fd(&fd);
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
+	test_assert(ledger.bad == 1 && ledger.lines == 3);
+	test_assert(array_count(&ledger.records) == 2);
+	inlay_ledger_free(&ledger);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_a_long_ledger_keeps_the_newest(void)
+{
+	struct inlay_ledger ledger;
+	unsigned int count = INLAY_LEDGER_LONG + 2;
+
+	test_begin("ledger: a long one is written anew with the newest 256");
+	inlay_ledger_init(&ledger);
+	for (unsigned int n = 1; n <= count; n++) {
+		append(&ledger, n, INLAY_STATE_SAVED);
+		test_assert_idx(size_on_disk() <= INLAY_LEDGER_LONG * INLAY_RECORD_SIZE,
+				n);
+	}
+	inlay_ledger_free(&ledger);
+	test_assert(state_on_disk(count) == INLAY_STATE_SAVED);
+	test_assert(state_on_disk(count - INLAY_LEDGER_KEEP + 1) == INLAY_STATE_SAVED);
+	test_assert(state_on_disk(1) == 0);
+	test_assert(size_on_disk() == (INLAY_LEDGER_KEEP + 1) * INLAY_RECORD_SIZE);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_what_cannot_be_read_is_an_error(void)
+{
+	struct inlay_ledger ledger;
+	const char *error = NULL;
+
+	test_begin("ledger: what cannot be read or written is an error, not empty");
+	test_assert(mkdir(path(), 0700) == 0);
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == -1);
+	test_assert(error != NULL);
+	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
+	error = NULL;
+	test_assert(inlay_ledger_append(&ledger, path(), &perm, &record, TRUE,
+					&error) == -1);
+	test_assert(error != NULL);
+	inlay_ledger_free(&ledger);
+	test_assert(rmdir(path()) == 0);
+
+	int fd = open(path(), O_CREAT | O_WRONLY, 0600);
+	test_assert(ftruncate(fd, INLAY_LEDGER_MAX + 1) == 0);
+	i_close_fd(&fd);
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == -1);
+	inlay_ledger_free(&ledger);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_the_lock_is_of_the_open_file(void)
+{
+	const char *lock = t_strconcat(directory, "/" INLAY_LOCK_NAME, NULL);
+	const char *error;
+	int one = -1, two = -1;
+
+	test_begin("lock: a second one waits for nobody, also in the same process");
+	test_assert(inlay_lock_try(lock, &perm, &one, &error) == 1);
+	test_assert(inlay_lock_try(lock, &perm, &two, &error) == 0);
+	inlay_unlock(&one);
+	test_assert(inlay_lock_try(lock, &perm, &two, &error) == 1);
+	inlay_unlock(&two);
+	i_unlink(lock);
+	error = NULL;
+	test_assert(inlay_lock_try("/nonexistent/lock", &perm, &one, &error) == -1);
+	test_assert(error != NULL);
+	test_end();
+}
+
+int main(void)
+{
+	static void (*const tests[])(void) = {
+		test_record_goes_there_and_back,
+		test_any_changed_bit_is_noticed,
+		test_the_last_record_counts,
+		test_a_torn_tail_costs_the_newest_record_only,
+		test_a_damaged_record_leaves_the_others,
+		test_a_long_ledger_keeps_the_newest,
+		test_what_cannot_be_read_is_an_error,
+		test_the_lock_is_of_the_open_file,
+		NULL,
+	};
+	const char *tmp = getenv("TMPDIR");
+	i_snprintf(directory, sizeof(directory), "%s/inlay-XXXXXX",
+		   tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
+	if (mkdtemp(directory) == NULL)
+		return 1;
+	int ret = test_run(tests);
+	rmdir(directory);
+	return ret;
+}
