@@ -74,12 +74,16 @@ class Show:
             self.failed.append(what)
 
 
+def program(name):
+    return os.path.join(os.environ["INLAY_BUILD"], name)
+
+
 def cli(chain, *words, show=None, check=True):
     """Runs the operator's command, as a person would."""
-    command = [str(chain.build / "src/cli/inlay"), *words]
+    command = [program("src/cli/inlay"), *words]
     if show:
         show.text("$ inlay " + " ".join(words))
-    done = subprocess.run(command, env=chain.cli_environment(), text=True,
+    done = subprocess.run(command, env={**os.environ, **chain.cli_variables()}, text=True,
                           capture_output=True)
     if show and done.stdout:
         show.text(done.stdout.rstrip())
@@ -91,20 +95,20 @@ def cli(chain, *words, show=None, check=True):
 
 def make_tenant(chain, show):
     show.title("The tenant: the original's call, its data source replaced by a folder")
-    status, answer = chain.call("POST", "/api/tenants/?createDB=true", TENANT)
+    status, answer = chain.mimd.call("POST", "/api/tenants/?createDB=true", TENANT)
     show.check(f"POST /api/tenants/?createDB=true: {status}", status == 201)
-    status, sources = chain.call("GET", "/api/tenants/default/dataSources")
+    status, sources = chain.mimd.call("GET", "/api/tenants/default/dataSources")
     sources[0]["awsConnectionInformation"] = {
         "authorizationType": "directory", "endpoint": "campaigns"}
     sources[0]["type"] = "directory"
-    status, _ = chain.call("PUT", "/api/tenants/default/dataSources", sources)
+    status, _ = chain.mimd.call("PUT", "/api/tenants/default/dataSources", sources)
     show.check(f"PUT /api/tenants/default/dataSources: {status}", status == 200)
-    status, tenant = chain.call("GET", "/api/tenants/default/")
+    status, tenant = chain.mimd.call("GET", "/api/tenants/default/")
     tenant["publicUrl"] = chain.public_url
     tenant["brand"] = "Birchmail"
-    status, answer = chain.call("PUT", "/api/tenants/default/", tenant)
+    status, answer = chain.mimd.call("PUT", "/api/tenants/default/", tenant)
     show.check(f"PUT /api/tenants/default/ (publicUrl): {status}", status == 200)
-    status, answer = chain.call("PUT", "/api/tenants/default/purposes", [
+    status, answer = chain.mimd.call("PUT", "/api/tenants/default/purposes", [
         {"id": "newsletter", "names": {"en": "Newsletter in the inbox"},
          "legalBasis": "consent"}])
     show.check(f"PUT /api/tenants/default/purposes: {status}", status == 200)
@@ -203,7 +207,7 @@ for example: mutt -f 'imap://carol%40example.org@127.0.0.1:{chain.dovecot.imap_p
 
 the command line of the operator:
   export {' '.join(f'{k}={v}' for k, v in chain.cli_variables().items())}
-  {chain.build}/src/cli/inlay campaign stats spring
+  {program('src/cli/inlay')} campaign stats spring
 
 Ctrl-C stops everything.""")
 
@@ -221,12 +225,16 @@ def main():
     args = arguments()
     show = Show()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    chain = Chain(args.directory, build=args.build, fresh=True)
+    os.environ["INLAY_BUILD"] = os.path.abspath(args.build)
+    chain = Chain(args.directory, fresh=True)
     try:
         show.title("Starting mimd, inlay-agent and a private Dovecot in "
                    + os.path.relpath(args.directory))
         chain.start()
-        show.text(chain.describe())
+        show.text(f"""\
+mimd         http://127.0.0.1:{chain.mimd.port} (the public listener: {chain.public_url})
+inlay-agent  {os.path.relpath(chain.socket)}
+Dovecot      127.0.0.1, port {chain.dovecot.imap_port}""")
         make_tenant(chain, show)
         load(chain, show)
         reader_opens(chain, show)
