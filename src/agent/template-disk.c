@@ -225,20 +225,22 @@ void template_disk_close(struct template_disk *d)
 	free(d);
 }
 
-static bool read_all(int fd, struct buf *out)
+/* The hash tells whether these are all of its bytes. */
+static bool read_bytes(int fd, uint64_t size, struct buf *out)
 {
-	char *p;
-	ssize_t n = -1;
 	buf_clear(out);
-	while (n != 0 && (p = buf_reserve(out, 4096)) != NULL) {
-		n = read(fd, p, 4096);
+	if (size > out->max)
+		return false;
+	char *p = buf_reserve(out, (size_t)size);
+	while (p != NULL && out->n < size) {
+		ssize_t n = read(fd, out->p + out->n, (size_t)size - out->n);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n <= 0)
 			return false;
 		buf_commit(out, (size_t)n);
 	}
-	return n == 0 && buf_ok(out);
+	return p != NULL;
 }
 
 bool template_disk_get(struct template_disk *d, struct str tenant, struct str sha256,
@@ -250,8 +252,8 @@ bool template_disk_get(struct template_disk *d, struct str tenant, struct str sh
 		return false;
 	path_of(path, e);
 	int fd = openat(d->directory, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool ok =
-		fd >= 0 && read_all(fd, out) && template_hash_is(buf_str(out), sha256);
+	bool ok = fd >= 0 && read_bytes(fd, e->size, out) &&
+		  template_hash_is(buf_str(out), sha256);
 	if (ok) {
 		/* the order of use survives a restart */
 		futimens(fd, NULL);

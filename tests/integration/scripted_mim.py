@@ -76,7 +76,8 @@ class ScriptedMim:
         self.templates = {}
         self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
         self.refuse_event = None
-        self.calls = []    # (name, tenant, body, Authorization)
+        self.arrived = []  # names of calls, before any delay
+        self.calls = []    # (name, tenant, body, Authorization), answered
         self.events = []   # delivered
         self.changed = threading.Condition()
         self.server = None
@@ -145,6 +146,9 @@ class ScriptedMim:
         parts = request.path.split("/")  # "", api, tenants, t, dovecot, name, digest
         self.sockets.add(request.connection)
         tenant, name = parts[3], parts[5]
+        with self.changed:
+            self.arrived.append(name)
+            self.changed.notify_all()
         time.sleep(self.delay.get(name, 0))
         with self.changed:
             if name in self.status:

@@ -11,12 +11,12 @@ import signal
 import socket
 import struct
 import tempfile
-import time
 import unittest
 
 import fake_agent as wire
 from scripted_mim import ScriptedMim, inject, sha256, template_bytes
 from services.agent import Agent
+from services.dovecot import wait_until
 
 LIMIT = 20.0
 SILENCE = 0.3  # how long "nothing is sent" is looked at
@@ -417,10 +417,8 @@ class Spool(AgentCase):
                          {"user": "anna@example.org", "instance": two, "type": "gone",
                           "at": "2026-05-01T08:00:00Z", "seen": True,
                           "cause": "moved"})
-        end = time.monotonic() + LIMIT
-        while any(os.path.getsize(s) for s in self.segments()):
-            self.assertLess(time.monotonic(), end, "the spool is not emptied")
-            time.sleep(0.02)
+        wait_until(lambda: not any(os.path.getsize(s) for s in self.segments()),
+                   "the spool is empty")
 
     def test_events_go_with_open_until_they_are_delivered(self):
         self.mim.status["events"] = 503
@@ -483,10 +481,7 @@ class Spool(AgentCase):
         self.agent.start()
         self.agent.wait_for_log("damaged file")
         self.wait_delivered((one, "injected"))
-        end = time.monotonic() + LIMIT
-        while not os.path.exists(segment + ".damaged"):
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.02)
+        wait_until(lambda: os.path.exists(segment + ".damaged"), "the file put aside")
 
     def test_an_event_that_mim_refuses_does_not_hold_up_the_others(self):
         p = self.greeted()
@@ -496,9 +491,12 @@ class Spool(AgentCase):
         self.wait_delivered(*[(i, "injected") for i in instances
                               if i != self.mim.refuse_event])
         self.agent.wait_for_log("MIM refuses an event")
-        p.open()
-        p.read_answer()
-        self.assertEqual(self.mim.bodies("decisions")[-1]["events"], [])
+
+        def nothing_goes_along():
+            p.open()
+            p.read_answer()
+            return self.mim.bodies("decisions")[-1]["events"] == []
+        wait_until(nothing_goes_along, "an OPEN without events")
         # it is still there, for a MIM that knows better
         self.agent.kill()
         refused, self.mim.refuse_event = self.mim.refuse_event, None
@@ -549,13 +547,11 @@ class FullSpool(AgentCase):
         self.agent.wait_for_log("no event can be taken")
         self.mim.status.clear()
         self.wait_delivered(*confirmed)
-        end = time.monotonic() + LIMIT
-        while True:
+
+        def injects():
             p.open()
-            if wire.INJECT in [f[0] for f in p.read_answer()]:
-                break
-            self.assertLess(time.monotonic(), end, "no injection after the delivery")
-            time.sleep(0.05)
+            return wire.INJECT in [f[0] for f in p.read_answer()]
+        wait_until(injects, "an injection after the delivery")
 
 
 class Peers(AgentCase):
@@ -588,16 +584,15 @@ class Peers(AgentCase):
         open_ones = [self.greeted(user="bert") for _ in range(4)]
         self.assertTrue(self.plugin().is_closed())
         open_ones.pop().close()
-        end = time.monotonic() + LIMIT
-        while True:
-            p = self.plugin()
-            p.hello(user="bert")
+
+        def let_in():
+            q = self.plugin()
             try:
-                if p.read() is not None:
-                    break
-            except ConnectionResetError:
-                pass
-            self.assertLess(time.monotonic(), end)
+                q.hello(user="bert")
+                return q if q.read() is not None else None
+            except (ConnectionResetError, BrokenPipeError):
+                return None
+        p = wait_until(let_in, "the place of one that left")
         p.open()  # the sixth request
         self.assertEqual(p.read_answer()[-1][0], wire.DONE)
         p.open()
@@ -621,7 +616,7 @@ class Process(AgentCase):
         self.mim.delay["decisions"] = 0.3
         p = self.greeted()
         p.open()
-        time.sleep(0.05)
+        self.mim.wait(lambda: "decisions" in self.mim.arrived, "the question")
         self.agent.signal(signal.SIGTERM)
         self.assertEqual(p.read_answer()[-1][0], wire.DONE)
         self.assertTrue(p.is_closed())

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as MIM's answers to HELLO and OPEN. What is accepted must make frames
+ * that can be sent. */
+#include "agent/compose.h"
+#include "base/crypto.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct wire_frame frame;
+static struct template *template;
+static struct template_parts parts;
+static struct buf message, out;
+
+static void prepare(void)
+{
+	struct error_list errors;
+	if (template != NULL)
+		return;
+	if (!crypto_init())
+		abort();
+	mime_init();
+	error_list_init(&errors, 1);
+	template = template_parse(
+		STR("{\"from\":{\"address\":\"a@b.example\"},\"subject\":\"{{name}}\","
+		    "\"html\":\"<a href='{{link}}'>{{name}}</a>\","
+		    "\"defaults\":{\"name\":\"n\",\"link\":\"https://x.example\"}}"),
+		&errors);
+	error_list_free(&errors);
+	template_parts_init(&parts);
+	buf_init(&message, MIME_MAX_MESSAGE);
+	buf_init(&out, 2 * WIRE_FRAME_MAX);
+}
+
+static void send_frame(void)
+{
+	buf_clear(&out);
+	if (wire_frame_encode(&out, &frame) != WIRE_OK)
+		abort();
+}
+
+static void use_action(const struct answer_action *a)
+{
+	static const struct compose_config config = {
+		.user = STR_INIT("anna@example.org"),
+		.message_id_domain = STR_INIT("example.org"),
+		.node = STR_INIT("imap1.example.org")};
+	if (a->op == ANSWER_WITHDRAW) {
+		compose_withdraw(a, &frame);
+		send_frame();
+	} else if (compose_inject(&config, 1, a, template, 0, &parts, &message, &frame,
+				  NULL)) {
+		send_frame();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str json = {(const char *)data, size};
+	struct arena *arena = arena_new(8 * 1024 * 1024);
+	struct answer_hello hello;
+	struct answer_open open;
+	struct error err = {0};
+	prepare();
+	if (requests_read_hello(json, arena, &hello, &err) &&
+	    hello.next_check > REQUESTS_NEXT_CHECK_MAX)
+		abort();
+	if (requests_read_open(json, arena, &open, &err)) {
+		for (size_t i = 0; i < open.n_actions; i++)
+			use_action(&open.actions[i]);
+	} else if (err.kind == ERROR_NONE) {
+		abort();
+	}
+	arena_free(arena);
+	return 0;
+}
