@@ -2,7 +2,7 @@
 #include "model/unsubscribe-token.h"
 
 #define KEY_ID 1
-#define MAX_PART 512
+#define MAX_PART 1024
 #define MAX_BYTES (UNSUBSCRIBE_TOKEN_MAX / 4 * 3)
 
 static void derive_key(const struct tenant_key *key, uint8_t out[CRYPTO_KEY_LEN])

@@ -11,7 +11,7 @@
 
 #include "model/id.h"
 
-#define UNSUBSCRIBE_TOKEN_MAX 1024 /* characters */
+#define UNSUBSCRIBE_TOKEN_MAX 2048 /* characters */
 
 struct unsubscribe_token {
 	struct str tenant;
@@ -22,7 +22,7 @@ struct unsubscribe {
 	struct str user_key, purpose, campaign;
 };
 
-/* Appends the text. False without room or memory, or if a part has over 512 bytes. */
+/* Appends the text. False without room or memory, or if a part has over 1,024 bytes. */
 bool unsubscribe_token_make(const struct tenant_key *key, struct str tenant,
 			    const struct unsubscribe *what, struct buf *out);
 /* Takes it apart: of which tenant it claims to be. False: no token, or no memory. */

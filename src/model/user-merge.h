@@ -7,7 +7,7 @@
 
 #include "model/user.h"
 
-#define USER_NAME_MAX 512     /* bytes of a user key */
+#define USER_NAME_MAX 1024    /* bytes of a user key */
 #define USER_IDENTITY_MAX 320 /* of a user id, an address, an alias */
 #define USER_MAX_ALIASES 30
 
