@@ -189,12 +189,12 @@ static bool replace(struct session *s, const struct resource *r, const struct ar
 				  struct error_list *errors)                           \
 	{                                                                              \
 		(void)a;                                                               \
-		return resource_list(s, &resource, errors);                            \
+		return resource_list(s, &(resource), errors);                          \
 	}                                                                              \
 	bool run_##command##_set(struct session *s, const struct args *a,              \
 				 struct error_list *errors)                            \
 	{                                                                              \
-		return replace(s, &resource, a, what, errors);                         \
+		return replace(s, &(resource), a, (what), errors);                     \
 	}
 LIST_COMMANDS(X)
 #undef X

@@ -45,7 +45,7 @@ static void add_text(struct error_list *errors, enum error_kind kind, struct str
 	/* NUL-terminated for the error's own field */
 	error_set(&e, kind, "", "%.*s", STR_ARG(message));
 	struct str place = str_slice(where, 0, sizeof e.where - 1);
-	if (place.n > 0)
+	if (place.n > 0 && place.p != NULL)
 		memcpy(e.where, place.p, place.n);
 	e.where[place.n] = '\0';
 	error_list_add_error(errors, &e);

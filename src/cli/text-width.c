@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/text-width.h"
 
+#include <assert.h>
+
 struct range {
 	uint32_t first, last;
 };
@@ -43,6 +45,7 @@ static bool in_ranges(uint32_t c, const struct range *ranges, size_t n)
 static bool decode(struct str s, uint32_t *c, size_t *length)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
+	assert(p != NULL);
 	size_t n = str_utf8_sequence(p, s.n);
 	*length = n == 0 ? 1 : n;
 	*c = p[0];
