@@ -90,8 +90,9 @@ struct explanation {
 	const struct running_campaign *campaign;
 	struct str gate;    /* name of the gate; absent: nothing stops it */
 	struct str facts;   /* a JSON object with what the gate saw */
-	struct str outcome; /* "stopped", "inject", "candidate" (another was taken; gate
-			       is "tier", "choice" or "perDecision"), "withdraw" */
+	/* "stopped", "would inject", "candidate" (another was taken; gate is "tier",
+	 * "choice" or "perDecision"), "would withdraw" */
+	struct str outcome;
 };
 bool decision_why(const struct snapshot *s, const struct user_record *user,
 		  int64_t now_ms, struct arena *arena, struct explanation **out,

@@ -70,7 +70,7 @@ static void a_user_who_consents_gets_one(void **state)
 	assert_true(id16_eq(d.actions[0].guid,
 			    id_guid(&w->snapshot.key, STR(WORLD_USER), a->instance)));
 	assert_int_equal(d.next_check_ms, DECISION_CHECK_DEFAULT_MS);
-	assert_str(why(w, 0)->outcome, "inject");
+	assert_str(why(w, 0)->outcome, "would inject");
 	assert_str(why(w, 0)->facts, "{\"variant\":\"a\",\"n\":1}");
 	world_free(w);
 }
@@ -376,7 +376,7 @@ static void the_lower_tier_comes_first(void **state)
 	for (size_t i = 0; i < 5; i++)
 		w->definitions[i].weight = i == 3 ? 1 : 1000;
 	assert_str(injected(w), "c03");
-	assert_str(why(w, 3)->outcome, "inject");
+	assert_str(why(w, 3)->outcome, "would inject");
 	assert_str(why(w, 0)->outcome, "candidate");
 	assert_str(why(w, 0)->gate, "tier");
 	w->definitions[0].tier = 1;
@@ -460,7 +460,7 @@ static void a_recall_takes_back_what_is_unread(void **state)
 	assert_true(id16_eq(d.actions[0].guid, w->present[0].guid));
 	w->running[0].state.recall = RECALL_ALL;
 	assert_int_equal(decided(w).n, 2);
-	assert_str(why(w, 0)->outcome, "withdraw");
+	assert_str(why(w, 0)->outcome, "would withdraw");
 	/* what was given after the recall stays */
 	w->running[0].state.recalled_before_ms = WORLD_NOW - 2 * CLOCK_DAY;
 	assert_int_equal(decided(w).n, 0);

@@ -5,8 +5,8 @@
 #define FACTS_MAX 4096
 
 #define OUTCOME_STOPPED STR("stopped")
-#define OUTCOME_INJECT STR("inject")
-#define OUTCOME_WITHDRAW STR("withdraw")
+#define OUTCOME_INJECT STR("would inject")
+#define OUTCOME_WITHDRAW STR("would withdraw")
 #define OUTCOME_CANDIDATE STR("candidate")
 
 static const struct action *action_for(const struct decision *d,

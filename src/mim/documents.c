@@ -14,7 +14,7 @@
 
 static const char *const status_names[] = {"staged", "active", "paused", "cancelled"};
 static const char *const recall_names[] = {"none", "unread", "all"};
-static const char *const kill_names[] = {"nothing", "nonService", "all"};
+static const char *const kill_names[] = {"none", "nonService", "all"};
 static const char *const load_names[] = {
 #define X(name, text) text,
 	LOAD_STATES(X)

@@ -15,7 +15,10 @@
 	X(tenant)                                                                      \
 	X(user)                                                                        \
 	X(schema)                                                                      \
-	X(dovecot)
+	X(dovecot)                                                                     \
+	X(campaign)                                                                    \
+	X(kill)                                                                        \
+	X(why)
 
 #define X(name) extern const struct route_table name##_routes;
 HANDLER_TABLES(X)

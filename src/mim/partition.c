@@ -125,6 +125,18 @@ bool partition_event(struct partition *p, const struct instance_event *e,
 	return true;
 }
 
+/* After a step back of the clock its time may not have come: the mark stays. */
+static bool still_pending(const struct partition *p, struct id16 instance)
+{
+	for (size_t i = 0; i < p->n_assignments; i++) {
+		const struct assignment *a = &p->assignments[i];
+		if (id16_eq(a->instance, instance))
+			return a->state == ASSIGNMENT_GONE &&
+			       a->cause == WIRE_CAUSE_UNKNOWN && !a->gone_final;
+	}
+	return false;
+}
+
 bool partition_finalize(struct partition *p, const struct store_due_entry *marks,
 			size_t n, int64_t now_ms)
 {
@@ -137,7 +149,8 @@ bool partition_finalize(struct partition *p, const struct store_due_entry *marks
 			return false;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!add_due_done(
+		if (!still_pending(p, marks[i].instance) &&
+		    !add_due_done(
 			    p, (struct store_due){marks[i].due_ms, marks[i].instance}))
 			return false;
 	return true;

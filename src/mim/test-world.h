@@ -12,6 +12,9 @@
 #include "mim/snapshot-build.h"
 #include "mim/sync.h"
 
+#include <pthread.h>
+#include <stdio.h>
+
 #define WORLD_NOW INT64_C(1700000000000)
 #define WORLD_TEMPLATE                                                                 \
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
