@@ -2,6 +2,7 @@
 /* mimd: reads its settings, wires the parts together, waits for signals. */
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "mim/due.h"
 #include "mim/mim.h"
 #include "mim/routes.h"
 #include "mim/secrets.h"
@@ -37,6 +38,7 @@ struct process {
 	struct master_key key;
 	struct server *api, *public;
 	sigset_t signals;
+	struct due_worker *due;
 };
 
 static void print_help(void)
@@ -249,6 +251,9 @@ static bool start(struct process *p, struct error *err)
 	if (p->api == NULL || !server_start_public(mim, &p->public, err) ||
 	    !tenants_load(mim->tenants, err))
 		return false;
+	p->due = due_worker_start(mim, err);
+	if (p->due == NULL)
+		return false;
 	mim->not_ready = NULL;
 	double took = (double)(clock_mono_us() - mim->started_us) / 1e6;
 	log_info(mim->log, "mim", "listening  address=%s port=%u",
@@ -270,6 +275,7 @@ static void stop(struct process *p)
 	mim->stopping = true;
 	server_stop(p->public);
 	server_stop(p->api);
+	due_worker_stop(p->due);
 	workers_free(mim->workers);
 	workers_free(mim->jobs);
 	tenants_free(mim->tenants);
