@@ -42,9 +42,10 @@ static void reply_with(struct request *q, int status, const struct tenant *t,
 
 static bool is_there(struct request *q)
 {
-	if (q->tenant == NULL)
-		request_fail_with(q, ERROR_NOT_FOUND, "", "there is no such tenant");
-	return q->tenant != NULL;
+	if (q->tenant != NULL)
+		return true;
+	request_fail_with(q, ERROR_NOT_FOUND, "", "there is no such tenant");
+	return false;
 }
 
 static void show(struct request *q, print_fn *print)
