@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What only the LMDB backend promises: files, locks, room, crashes. */
 #include "store/conformance.h"
-#include "store/store-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <lmdb.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -76,223 +73,6 @@ static void a_damaged_file_is_named(void **state)
 	assert_non_null(strstr(err.message, text(f, "%s/bad", f->directory).p));
 }
 
-/* Completions of many calls --------------------------------------------------*/
-struct calls {
-	_Atomic unsigned done, failed, conflicts, full;
-};
-
-static void count_call(void *ctx, const struct error *err)
-{
-	struct calls *c = ctx;
-	if (err != NULL) {
-		c->failed++;
-		c->conflicts += err->kind == ERROR_CONFLICT;
-		c->full += err->kind == ERROR_FULL;
-	}
-	c->done++;
-}
-
-/* For a condition, at most 20 s. */
-static void await(_Atomic unsigned *value, unsigned want)
-{
-	for (int i = 0; i < 20000 && *value < want; i++)
-		usleep(1000);
-	assert_int_equal(*value, want);
-}
-
-/* Number of transactions ever committed. */
-static size_t transactions(struct fixture *f)
-{
-	MDB_env *env;
-	MDB_envinfo info;
-	fixture_close(f);
-	assert_int_equal(mdb_env_create(&env), 0);
-	assert_int_equal(mdb_env_open(env, text(f, "%s/tests", f->directory).p,
-				      MDB_RDONLY, 0600),
-			 0);
-	mdb_env_info(env, &info);
-	mdb_env_close(env);
-	fixture_open(f);
-	return info.me_last_txnid;
-}
-
-static void many_commits_share_a_transaction_and_one_that_is_refused_is_alone(
-	void **state)
-{
-	struct fixture *f = *state;
-	struct calls c = {0};
-	struct store_user_change nothing = {0};
-	size_t before = transactions(f);
-	for (unsigned i = 0; i < 1000; i++)
-		store_user_commit(f->db, text(f, "u%u", i), i % 10 == 9, &nothing, NULL,
-				  count_call, &c);
-	await(&c.done, 1000);
-	assert_int_equal(c.failed, 100);
-	assert_int_equal(c.conflicts, 100);
-	for (unsigned i = 0; i < 1000; i++)
-		assert_int_equal(read_user(f, text(f, "u%u", i).p).revision,
-				 i % 10 != 9);
-	assert_true(transactions(f) - before < 300);
-}
-
-static struct str big_value(struct fixture *f, size_t n)
-{
-	char *p = arena_alloc(f->arena, n);
-	assert_non_null(p);
-	memset(p, 'v', n);
-	return (struct str){p, n};
-}
-
-static void a_decision_does_not_wait_for_an_import(void **state)
-{
-	struct fixture *f = *state;
-	struct calls imports = {0};
-	struct store_user_change nothing = {0};
-	struct str value = big_value(f, 2000);
-	enum { SLICES = 20, ROWS = 500 };
-	struct store_row *rows = arena_array(f->arena, ROWS, sizeof *rows);
-	for (unsigned i = 0; i < ROWS; i++)
-		rows[i] = row_of(text(f, "u%u", i).p, &value, 1);
-	sort_rows(rows, ROWS);
-	for (unsigned i = 0; i < SLICES; i++)
-		store_rows_write(f->db, i, rows, ROWS, STORE_IMPORT, NULL, count_call,
-				 &imports);
-	must_commit(f, "decision", &nothing);
-	assert_true(imports.done < SLICES);
-	await(&imports.done, SLICES);
-	assert_int_equal(imports.failed, 0);
-}
-
-/* Room ------------------------------------------------------------------------*/
-static void reopen_with(struct fixture *f, uint64_t map_size, uint64_t map_max)
-{
-	struct error err;
-	struct store_options o = {.backend = "lmdb",
-				  .directory = f->directory,
-				  .map_size = map_size,
-				  .map_max = map_max};
-	fixture_close(f);
-	if (!store_open(&o, &f->inner, &err))
-		fail_msg("%s", err.message);
-	f->store = f->inner;
-	assert_true(
-		store_db_create(f->store, STR("tests"), STR("tests"), &f->db, &err));
-}
-
-static bool write_many(struct fixture *f, uint64_t load, struct error *err)
-{
-	struct str value = big_value(f, 1000);
-	struct store_row rows[500];
-	for (unsigned i = 0; i < 500; i++)
-		rows[i] = row_of(text(f, "u%u", i).p, &value, 1);
-	sort_rows(rows, 500);
-	return write_rows(f, load, rows, 500, NULL, err);
-}
-
-static void an_import_into_a_full_map_fails_and_decisions_go_on(void **state)
-{
-	struct fixture *f = *state;
-	struct store_user_change nothing = {0};
-	struct store_usage usage;
-	struct error err = {.kind = ERROR_NONE};
-	uint64_t load = 0;
-	reopen_with(f, UINT64_C(4) << 20, UINT64_C(8) << 20);
-	while (load < 50 && write_many(f, load, &err))
-		load++;
-	assert_int_equal(err.kind, ERROR_FULL);
-	assert_non_null(strstr(err.message, f->directory));
-	assert_true(load > 2);
-	for (unsigned i = 0; i < 100; i++)
-		must_commit(f, text(f, "u%u", i).p, &nothing);
-	store_usage(f->store, &usage);
-	assert_true(usage.full);
-	assert_true(usage.bytes_max == UINT64_C(8) << 20);
-	assert_true(usage.bytes_used > UINT64_C(4) << 20);
-	assert_int_equal(read_user(f, "u1").n_rows, load); /* the last one wholly not */
-	/* what is swept makes room for the next */
-	assert_int_equal(sweep(f, NULL, 0), 500 * load);
-	must_commit(f, "u1", &nothing);
-	assert_true(write_many(f, 100, &err));
-	store_usage(f->store, &usage);
-	assert_false(usage.full);
-}
-
-static void one_operation_larger_than_the_map_fails_alone(void **state)
-{
-	struct fixture *f = *state;
-	struct str value = big_value(f, 90000);
-	struct store_row rows[200];
-	struct calls c = {0};
-	struct store_user_change nothing = {0};
-	reopen_with(f, UINT64_C(2) << 20, UINT64_C(4) << 20);
-	for (unsigned i = 0; i < 200; i++)
-		rows[i] = row_of(text(f, "r%u", i).p, &value, 1);
-	sort_rows(rows, 200);
-	for (unsigned i = 0; i < 20; i++)
-		store_user_commit(f->db, text(f, "u%u", i), 0, &nothing, NULL,
-				  count_call, &c);
-	store_rows_write(f->db, 1, rows, 200, STORE_IMPORT, NULL, count_call, &c);
-	for (unsigned i = 20; i < 40; i++)
-		store_user_commit(f->db, text(f, "u%u", i), 0, &nothing, NULL,
-				  count_call, &c);
-	await(&c.done, 41);
-	assert_int_equal(c.failed, 1);
-	assert_int_equal(c.full, 1);
-	for (unsigned i = 0; i < 40; i++)
-		assert_int_equal(read_user(f, text(f, "u%u", i).p).revision, 1);
-	assert_int_equal(read_user(f, "r1").n_rows, 0);
-}
-
-struct reading {
-	struct fixture *f;
-	_Atomic bool stop;
-	_Atomic unsigned reads;
-	_Atomic bool wrong;
-};
-
-static void *read_always(void *arg)
-{
-	struct reading *r = arg;
-	struct arena *arena = arena_new(1 << 20);
-	struct store_wait *wait = store_wait_new();
-	while (!r->stop) {
-		struct user_record u;
-		arena_reset(arena);
-		store_user_read(r->f->db, STR("u1"), NULL, 0, arena, &u,
-				store_wait_done, wait);
-		r->wrong = r->wrong || !store_wait(wait, NULL) || u.revision != 1;
-		r->reads++;
-	}
-	store_wait_free(wait);
-	arena_free(arena);
-	return NULL;
-}
-
-static void the_map_grows_while_others_read(void **state)
-{
-	struct fixture *f = *state;
-	struct store_user_change nothing = {0};
-	struct reading r = {.f = f};
-	struct store_usage usage;
-	struct error err;
-	pthread_t threads[3];
-	reopen_with(f, UINT64_C(1) << 20, 0);
-	must_commit(f, "u1", &nothing);
-	for (size_t i = 0; i < 3; i++)
-		pthread_create(&threads[i], NULL, read_always, &r);
-	for (uint64_t load = 0; load < 40; load++)
-		if (!write_many(f, load, &err))
-			fail_msg("%s", err.message);
-	r.stop = true;
-	for (size_t i = 0; i < 3; i++)
-		pthread_join(threads[i], NULL);
-	assert_false(r.wrong);
-	assert_true(r.reads > 0);
-	store_usage(f->store, &usage);
-	assert_true(usage.bytes_used > UINT64_C(16) << 20);
-	assert_int_equal(read_user(f, "u499").n_rows, 40);
-}
-
 /* Erasing ---------------------------------------------------------------------*/
 static bool holds(const char *path, const char *needle)
 {
@@ -327,6 +107,59 @@ static struct str compact_copy(struct fixture *f)
 	mdb_env_close(env);
 	fixture_open(f);
 	return file;
+}
+
+/* Entries of a table, as LMDB counts them. */
+static size_t entries(struct fixture *f, const char *table)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_stat st;
+	fixture_close(f);
+	assert_int_equal(mdb_env_create(&env), 0);
+	mdb_env_set_maxdbs(env, 1);
+	assert_int_equal(mdb_env_open(env, text(f, "%s/tests", f->directory).p,
+				      MDB_RDONLY, 0600),
+			 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
+	assert_int_equal(mdb_stat(txn, dbi, &st), 0);
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	fixture_open(f);
+	return st.ms_entries;
+}
+
+static void what_is_forgotten_done_or_moved_leaves_no_row_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct assignment a = assignment_of(1, "spring");
+	struct store_event e = event_of(1, "spring", STATISTIC_GONE_PENDING, T0);
+	struct store_due d = {T0, a.instance};
+	struct store_user_change c = {.assignments = &a,
+				      .n_assignments = 1,
+				      .events = &e,
+				      .n_events = 1,
+				      .due = &d,
+				      .n_due = 1};
+	must_commit(f, "u", &c);
+	assert_int_equal(entries(f, "instances"), 1);
+	assert_int_equal(entries(f, "due"), 1);
+	assert_int_equal(entries(f, "users"), 4); /* head, assignment, due, counted */
+	e.statistic = STATISTIC_MOVED;
+	c = (struct store_user_change){.forget = &a.instance,
+				       .n_forget = 1,
+				       .due_done = &d,
+				       .n_due_done = 1,
+				       .events = &e,
+				       .n_events = 1};
+	must_commit(f, "u", &c);
+	assert_int_equal(entries(f, "instances"), 0);
+	assert_int_equal(entries(f, "due"), 0);
+	assert_int_equal(entries(f, "users"), 2);
+	assert_int_equal(entries(f, "events"), 1);
+	assert_int_equal(entries(f, "statistics"), 1);
 }
 
 static void an_erased_user_is_in_no_page_of_the_database(void **state)
@@ -466,11 +299,7 @@ int main(void)
 		TEST(a_directory_that_cannot_be_made_is_named),
 		TEST(files_are_for_the_owner_only),
 		TEST(a_damaged_file_is_named),
-		TEST(many_commits_share_a_transaction_and_one_that_is_refused_is_alone),
-		TEST(a_decision_does_not_wait_for_an_import),
-		TEST(an_import_into_a_full_map_fails_and_decisions_go_on),
-		TEST(one_operation_larger_than_the_map_fails_alone),
-		TEST(the_map_grows_while_others_read),
+		TEST(what_is_forgotten_done_or_moved_leaves_no_row_behind),
 		TEST(an_erased_user_is_in_no_page_of_the_database),
 		TEST(killed_in_the_middle_it_keeps_all_that_it_acknowledged),
 	};

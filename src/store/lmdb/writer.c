@@ -71,16 +71,32 @@ static void queue_prepend(struct queue *to, struct queue *from)
 	queue_init(from);
 }
 
+static void queue_append(struct queue *to, struct queue *from)
+{
+	struct queue rest = *from;
+	if (from->first == NULL)
+		return;
+	*to->end = rest.first;
+	to->end = rest.end;
+	queue_init(from);
+}
+
 /* One round of the writer: what is still to do in it, what is done in the open
- * transaction, and what is refused. */
+ * transaction, what is on the disk, and what is refused. */
 struct round {
-	struct queue again, done, refused;
-	struct item *too_large; /* did not fit the map: try again if it can grow */
+	struct queue again, done, finished, refused;
+	size_t n_done;
+	/* 0, or so many to a transaction: each copies the pages that it changes, so
+	 * that a nearly full map takes many small ones, but not a large one */
+	size_t limit;
+	struct item *too_large; /* did not fit the map */
 	int64_t begin_us;
 };
 
 static struct item *take(struct writer *w, struct round *r)
 {
+	if (r->limit != 0 && r->n_done >= r->limit)
+		return NULL;
 	struct item *item = queue_pop(&r->again);
 	if (item != NULL)
 		return item;
@@ -93,6 +109,19 @@ static struct item *take(struct writer *w, struct round *r)
 		item = queue_pop(&w->imports);
 	pthread_mutex_unlock(&w->lock);
 	return item;
+}
+
+static void add_done(struct round *r, struct item *item)
+{
+	queue_push(&r->done, item);
+	r->n_done++;
+}
+
+/* The transaction is given up: all of it once more. */
+static void redo(struct round *r)
+{
+	queue_prepend(&r->again, &r->done);
+	r->n_done = 0;
 }
 
 static void refuse(struct round *r, struct item *item)
@@ -119,7 +148,7 @@ static bool run_one(struct writer *w, struct round *r, struct item *item)
 	w->tables.code = 0;
 	item->ok = ordered_run(&w->tables.t, &item->op, &item->err);
 	if (item->ok) {
-		queue_push(&r->done, item);
+		add_done(r, item);
 		return true;
 	}
 	if (!w->tables.t.dirty && w->tables.code == 0) {
@@ -133,16 +162,28 @@ static bool run_one(struct writer *w, struct round *r, struct item *item)
 	return false;
 }
 
+/* No transaction is open. True if what did not fit may do so now, in a larger map
+ * or in a smaller transaction. */
+static bool make_fit(struct writer *w, struct round *r, size_t n, struct error *err)
+{
+	if (environment_grow(w->env, true, err))
+		return true;
+	if (n <= 1)
+		return false;
+	r->limit = n / 2;
+	return true;
+}
+
 /* No transaction is open now. */
 static void spoilt(struct writer *w, struct round *r)
 {
 	struct item *item = r->too_large;
 	r->too_large = NULL;
-	if (item != NULL && environment_grow(w->env, true, &item->err))
+	if (item != NULL && make_fit(w, r, r->n_done + 1, &item->err))
 		queue_push(&r->done, item);
 	else if (item != NULL)
 		refuse(r, item);
-	queue_prepend(&r->again, &r->done);
+	redo(r);
 }
 
 /* All of `done` failed together. */
@@ -153,21 +194,25 @@ static void refuse_all(struct round *r, const struct error *err)
 		item->err = *err;
 		refuse(r, item);
 	}
+	r->n_done = 0;
 }
 
 static void commit(struct writer *w, struct round *r, MDB_txn *txn)
 {
 	struct error err;
 	int code = mdb_txn_commit(txn);
-	if (code == MDB_MAP_FULL && environment_grow(w->env, true, &err)) {
-		queue_prepend(&r->again, &r->done);
+	if (code == 0) {
+		queue_append(&r->finished, &r->done);
+		r->n_done = 0;
 		return;
 	}
-	if (code != 0) {
-		lmdb_error(w->env, code, "cannot commit", &err);
-		log_error(w->env->log, "store", "commit failed  error=%s", err.message);
-		refuse_all(r, &err);
+	lmdb_error(w->env, code, "cannot commit", &err);
+	if (code == MDB_MAP_FULL && make_fit(w, r, r->n_done, &err)) {
+		redo(r);
+		return;
 	}
+	log_error(w->env->log, "store", "commit failed  error=%s", err.message);
+	refuse_all(r, &err);
 }
 
 /* One transaction; r->again is what must be done in another one. */
@@ -180,7 +225,7 @@ static void transaction(struct writer *w, struct round *r)
 	if (code != 0) {
 		lmdb_error(w->env, code, "cannot write", &err);
 		while ((item = take(w, r)) != NULL)
-			queue_push(&r->done, item);
+			add_done(r, item);
 		refuse_all(r, &err);
 		return;
 	}
@@ -215,15 +260,17 @@ static void one_round(struct writer *w)
 	struct error err;
 	queue_init(&r.again);
 	queue_init(&r.done);
+	queue_init(&r.finished);
 	queue_init(&r.refused);
 	/* at its greatest size it goes on until it is full */
 	environment_grow(w->env, false, &err);
-	/* each time round one is refused, or the map has grown */
+	/* each time round one is refused, some are done, the map has grown or the
+	 * limit has shrunk */
 	do {
 		transaction(w, &r);
 	} while (r.again.first != NULL);
 	environment_measure(w->env);
-	tell(&r.done);
+	tell(&r.finished);
 	tell(&r.refused);
 }
 
