@@ -6,6 +6,7 @@ import email.policy
 import glob
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from services.agent import Agent
 from services.dovecot import wait_until
 
 LIMIT = 20.0
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SILENCE = 0.3  # how long "nothing is sent" is looked at
 
 
@@ -707,6 +709,25 @@ class Configuration(unittest.TestCase):
         code, _, text = self.agent.run("--nonsense")
         self.assertEqual(code, 2)
         self.assertIn("--nonsense", text)
+
+    def test_manual_and_sample_speak_of_the_settings_there_are(self):
+        known = set(re.findall(r"^#?([a-z][a-z.-]*[a-z]|[a-z.-]+\.\*)(?==)",
+                               self.agent.run("--print-config")[1], re.M))
+        names = set(re.findall(r"^    ([a-z]\S*)$", self.agent.run("--help")[1], re.M))
+        self.assertGreater(len(names), 20)
+        with open(os.path.join(ROOT, "docs/man/inlay-agent.8"), encoding="utf-8") as f:
+            manual = set(re.findall(r"^\.It Va (\S+)$", f.read(), re.M))
+        self.assertEqual(manual, names)
+        self.assertTrue(known - {"inlay.tenant.default.token-file"} <= names, known)
+        sample = os.path.join(ROOT, "packaging/inlay-agent.properties")
+        with open(sample, encoding="utf-8") as f:
+            lines = f.read()
+        for name in re.findall(r"^#?([a-z.-]+[a-z])=", lines, re.M):
+            self.assertTrue(name in names or name.startswith("inlay.tenant."), name)
+        done = self.agent.run("--config", sample, "--check-config",
+                              "--set", "inlay.trusted-uids=",
+                              "--set", "inlay.socket.group=")
+        self.assertEqual(done[0], 0, done)
 
     def test_a_missing_token_file_or_folder_is_said(self):
         os.unlink(self.agent.token_file("default"))
