@@ -11,6 +11,8 @@ from mimd_case import MimdCase, original
 from services.dovecot import wait_until
 from services.mimd import Mimd
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
 
 class Settings(MimdCase):
     running = False
@@ -90,6 +92,25 @@ class Settings(MimdCase):
                      "spring.data.cassandra.contact-points"):
             self.assertIn(name, done.stdout)
         self.assertRegex(self.mimd.run("--version").stdout, r"^mimd \(Inlay\) \d+\.\d+")
+
+    def test_the_manual_page_names_every_setting(self):
+        page = (ROOT / "docs/man/mimd.8").read_text()
+        named = re.findall(r"^    ([a-z][a-z.*-]+)$", self.mimd.run("--help").stdout,
+                           re.M)
+        self.assertGreater(len(named), 30)
+        for name in named:
+            self.assertIn(name.removeprefix("spring.data.cassandra."), page)
+
+    def test_the_packaged_settings_are_fine(self):
+        shutil.copy(ROOT / "packaging/application.properties", self.mimd.config)
+        done = self.mimd.run_as_is("--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # what is commented out is right, too
+        lines = self.mimd.config.read_text().splitlines()
+        self.mimd.config.write_text("\n".join(
+            re.sub(r"^#(?=[a-z.-]+=)", "", line) for line in lines))
+        done = self.mimd.run_as_is("--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_unknown_options_and_missing_files_end_with_2(self):
         self.assertEqual(self.mimd.run("--frobnicate").returncode, 2)
