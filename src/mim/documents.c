@@ -136,6 +136,7 @@ bool load_document_write(struct buf *out, const struct load_document *d)
 	json_put_object(&w);
 	json_kv_string(&w, "campaign", d->campaign);
 	json_kv_string(&w, "sha256", d->sha256);
+	json_kv_string(&w, "content", d->content);
 	json_kv_string(&w, "import", d->import);
 	json_put_key(&w, STR("columns"));
 	json_put_array(&w);
@@ -373,6 +374,7 @@ bool campaign_document_parse(struct str body, struct arena *a,
 
 LINE(load_campaign, struct load_document, campaign)
 LINE(load_sha256, struct load_document, sha256)
+LINE(load_content, struct load_document, content)
 LINE(load_import, struct load_document, import)
 NUMBER(load_rows, struct load_document, rows, uint64_t, INT64_MAX)
 TIME(load_created, struct load_document, created_ms)
@@ -410,6 +412,7 @@ bool load_document_parse(struct str body, struct arena *a, struct load_document 
 	static const struct json_field fields[] = {
 		{"/campaign", load_campaign, JSON_NEEDED},
 		{"/sha256", load_sha256, JSON_NEEDED},
+		{"/content", load_content, JSON_NEEDED},
 		{"/import", load_import, JSON_NEEDED},
 		{"/columns", load_columns, JSON_NEEDED},
 		{"/rows", load_rows, JSON_NEEDED},

@@ -59,6 +59,7 @@ enum load_state {
 struct load_document {
 	struct str campaign;
 	struct str sha256; /* 64 hex, of the recipients file as it lies in the bundle */
+	struct str content; /* 64 hex: which of its rows were taken, and for whom */
 	struct str import;
 	const struct str *columns; /* behind `user`, in the order of row values */
 	size_t n_columns;

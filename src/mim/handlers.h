@@ -18,7 +18,8 @@
 	X(dovecot)                                                                     \
 	X(campaign)                                                                    \
 	X(kill)                                                                        \
-	X(why)
+	X(why)                                                                         \
+	X(import)
 
 #define X(name) extern const struct route_table name##_routes;
 HANDLER_TABLES(X)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "mim/due.h"
+#include "mim/import.h"
 #include "mim/mim.h"
 #include "mim/routes.h"
 #include "mim/secrets.h"
@@ -254,6 +255,7 @@ static bool start(struct process *p, struct error *err)
 	p->due = due_worker_start(mim, err);
 	if (p->due == NULL)
 		return false;
+	imports_resume(mim);
 	mim->not_ready = NULL;
 	double took = (double)(clock_mono_us() - mim->started_us) / 1e6;
 	log_info(mim->log, "mim", "listening  address=%s port=%u",

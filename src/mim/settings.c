@@ -56,6 +56,8 @@ static const struct setting table[] = {
 	 "How many imports run at once."},
 	{"inlay.import.memory", SETTING_SIZE, "64MiB", 1 * MIB, 64 * GIB, NULL, NULL,
 	 "Memory that the sort of one import may take before it uses files."},
+	{"inlay.import.max-rejected-percent", SETTING_INT, "1", 0, 100, NULL, NULL,
+	 "Share of rejected rows above which an import fails as a whole."},
 	{"inlay.net.allow", SETTING_LIST, NULL, 0, 0, NULL, NULL,
 	 "Networks (10.0.0.0/8) that addresses set with a tenant's token may lie in, "
 	 "beside public ones."},

@@ -122,6 +122,7 @@ static void a_load_comes_back_as_it_was_written(void **state)
 	static const struct str columns[] = {STR_INIT("name"), STR_INIT("city")};
 	struct load_document want = {.campaign = STR("spring"),
 				     .sha256 = STR(SHA),
+				     .content = STR(SHA),
 				     .import = STR("i1"),
 				     .columns = columns,
 				     .n_columns = 2,

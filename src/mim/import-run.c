@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The course of an import: its phases, its document, its end. */
+#include "mim/import-internal.h"
+#include "mim/settings.h"
+#include "mim/sync.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ATTEMPTS_MAX 5
+#define SAVE_EVERY_US 1000000
+#define LOOK_EVERY 256 /* rows between two looks at the clock */
+
+bool import_fail(struct import_job *j, const struct error *err)
+{
+	if (!j->interrupted)
+		error_list_add_error(&j->problem, err);
+	return false;
+}
+
+bool import_stops(struct import_job *j)
+{
+	if (j->mim->stopping)
+		j->interrupted = true;
+	return j->interrupted;
+}
+
+bool import_write(const struct import_job *j, struct buf *out, struct error *err)
+{
+	const struct error_list *rows = &j->row_errors;
+	/* while the file is read, its checker holds them */
+	if (j->check != NULL && rows->n == 0)
+		rows = &j->check->row_errors;
+	buf_clear(out);
+	return import_document_write(out, &j->doc, rows, &j->problem) ||
+	       error_set(err, ERROR_INTERNAL, "", "the import's document is too large");
+}
+
+bool import_save(struct import_job *j, struct error *err)
+{
+	struct buf body;
+	buf_init(&body, IMPORT_DOCUMENT_MAX);
+	bool ok = import_write(j, &body, err) &&
+		  sync_document_put(j->tenant->db, STORE_IMPORT, j->doc.id,
+				    buf_str(&body), STORE_ANY, NULL, err);
+	buf_free(&body);
+	j->saved_us = clock_mono_us();
+	return ok;
+}
+
+bool import_enter(struct import_job *j, enum import_phase phase, struct error *err)
+{
+	j->doc.phase = phase;
+	j->doc.rows_per_second = 0;
+	j->doc.time_left_ms = 0;
+	j->phase_us = clock_mono_us();
+	j->phase_rows = 0;
+	return import_save(j, err);
+}
+
+/* While the file is read, its checker counts. */
+void import_take_figures(struct import_job *j)
+{
+	if (j->check == NULL || j->doc.phase != IMPORT_READING)
+		return;
+	j->doc.rows_read = j->check->rows_read;
+	j->doc.rows_rejected = j->check->rows_rejected;
+	j->doc.rows_accepted = j->check->rows_read - j->check->rows_rejected;
+	j->doc.bytes_read = j->check->bytes_read;
+}
+
+static void estimate(struct import_job *j, uint64_t done, uint64_t total)
+{
+	double seconds = (double)(clock_mono_us() - j->phase_us) / 1e6;
+	if (seconds < 0.001)
+		return;
+	j->doc.rows_per_second = (uint64_t)((double)j->phase_rows / seconds);
+	j->doc.time_left_ms = 0;
+	if (done > 0 && total > done)
+		j->doc.time_left_ms = (int64_t)(seconds * 1000 *
+						(double)(total - done) / (double)done);
+}
+
+bool import_tick(struct import_job *j, uint64_t rows, uint64_t done, uint64_t total,
+		 struct error *err)
+{
+	/* reading gives the number of rows so far, the others one at a time */
+	uint64_t before = j->phase_rows;
+	j->phase_rows = j->doc.phase == IMPORT_READING ? rows : before + rows;
+	if (j->phase_rows / LOOK_EVERY == before / LOOK_EVERY)
+		return true;
+	if (clock_mono_us() - j->saved_us < SAVE_EVERY_US)
+		return true;
+	import_take_figures(j);
+	estimate(j, done, total);
+	return import_save(j, err);
+}
+
+bool import_check_rejected(struct import_job *j)
+{
+	int64_t percent =
+		settings_int(j->mim->settings, "inlay.import.max-rejected-percent");
+	const struct import_document *d = &j->doc;
+	if (d->rows_rejected * 100 <= d->rows_read * (uint64_t)percent)
+		return true;
+	return error_list_add(&j->problem, ERROR_UNPROCESSABLE, "",
+			      "%" PRIu64 " of %" PRIu64
+			      " rows were rejected, more than %" PRId64 " %%",
+			      d->rows_rejected, d->rows_read, percent);
+}
+
+/* Data source --------------------------------------------------------------------*/
+
+static bool open_source(struct import_job *j, struct error *err)
+{
+	char root[4096];
+	const struct tenant *t = j->config->tenant;
+	for (size_t i = 0; i < t->n_data_sources; i++)
+		if (str_eq(t->data_sources[i].id, j->doc.data_source))
+			j->source = &t->data_sources[i];
+	if (j->source == NULL)
+		return error_set(err, ERROR_UNPROCESSABLE, "/dataSource",
+				 "there is no such data source");
+	if (j->source->authorization != AUTHORIZATION_DIRECTORY)
+		return error_set(
+			err, ERROR_NOT_BUILT, "/dataSource",
+			"an import from \"rados\" or \"aws\" is not built into "
+			"this version yet");
+	if (!mim_settings_path(j->mim->settings, "inlay.datasource.root", root,
+			       sizeof root))
+		return error_set(err, ERROR_INTERNAL, "", "a path is too long");
+	struct str below = j->source->endpoint;
+	if (str_eqz(below, "."))
+		below = STR("");
+	j->objects =
+		object_store_directory(root, tenant_runtime_id(j->tenant), below, err);
+	return j->objects != NULL;
+}
+
+bool import_read_file(void *job, struct str name, bundle_bytes_fn *take, void *ctx,
+		      struct error *err)
+{
+	struct import_job *j = job;
+	const struct str parts[] = {j->source->prefix, j->doc.prefix, name};
+	struct buf key;
+	buf_init(&key, OBJECT_KEY_MAX + 2);
+	for (size_t i = 0; i < 3; i++) {
+		if (parts[i].n == 0)
+			continue;
+		if (key.n > 0 && key.p[key.n - 1] != '/')
+			buf_add_char(&key, '/');
+		buf_add_str(&key, parts[i]);
+	}
+	bool ok = buf_ok(&key)
+			  ? object_store_read(j->objects, buf_str(&key), take, ctx, err)
+			  : error_set(err, ERROR_BAD_VALUE, "", "the key is too long");
+	buf_free(&key);
+	return ok;
+}
+
+/* The whole ----------------------------------------------------------------------*/
+
+static bool prepare(struct import_job *j, struct error *err)
+{
+	if (++j->doc.attempts > ATTEMPTS_MAX)
+		return error_set(err, ERROR_INTERNAL, "",
+				 "it was interrupted %d times and is not tried again",
+				 ATTEMPTS_MAX);
+	return import_save(j, err) && import_bury_attempts(j, err) &&
+	       schema_load(j->tenant->db, j->arena, &j->schema, err) &&
+	       open_source(j, err);
+}
+
+static void count_end(const struct import_job *j)
+{
+	struct metrics *m = j->mim->metrics;
+	if (j->interrupted)
+		return;
+	metrics_add(m,
+		    j->doc.phase == IMPORT_DONE ? METRIC_IMPORTS_DONE
+						: METRIC_IMPORTS_FAILED,
+		    1);
+	metrics_add(m, METRIC_IMPORT_ROWS, j->doc.rows_accepted);
+	metrics_add(m, METRIC_IMPORT_ROWS_REJECTED, j->doc.rows_rejected);
+}
+
+static void log_end(const struct import_job *j, int64_t started_us)
+{
+	const struct import_document *d = &j->doc;
+	double seconds = (double)(clock_mono_us() - started_us) / 1e6;
+	if (d->phase == IMPORT_FAILED)
+		log_warn(j->mim->log, "import",
+			 "failed  tenant=%s import=%.*s errors=%zu: %s%s%s",
+			 j->tenant->id, STR_ARG(d->id),
+			 j->problem.n + j->problem.dropped, j->problem.items[0].where,
+			 j->problem.items[0].where[0] != '\0' ? ": " : "",
+			 j->problem.items[0].message);
+	else if (j->interrupted)
+		log_info(j->mim->log, "import", "interrupted  tenant=%s import=%.*s",
+			 j->tenant->id, STR_ARG(d->id));
+	else
+		log_info(j->mim->log, "import",
+			 "done  tenant=%s import=%.*s campaign=%.*s version=%" PRIu32
+			 " rows=%" PRIu64 " rejected=%" PRIu64 " unchanged=%d "
+			 "seconds=%.3f",
+			 j->tenant->id, STR_ARG(d->id), STR_ARG(d->campaign),
+			 d->version, d->rows_accepted, d->rows_rejected, d->unchanged,
+			 seconds);
+}
+
+/* The last word. If it cannot be written, the next start tries the import again. */
+static void finish(struct import_job *j, bool ok)
+{
+	struct error err = {0};
+	if (j->interrupted)
+		return;
+	if (!ok && error_list_empty(&j->problem))
+		error_list_add(&j->problem, ERROR_INTERNAL, "", "it failed");
+	j->doc.phase = ok ? IMPORT_DONE : IMPORT_FAILED;
+	j->doc.rows_per_second = 0;
+	j->doc.time_left_ms = 0;
+	j->doc.finished_ms = clock_real_ms();
+	if (!import_save(j, &err))
+		log_error(j->mim->log, "import",
+			  "cannot store the end  tenant=%s import=%.*s: %s",
+			  j->tenant->id, STR_ARG(j->doc.id), err.message);
+}
+
+void import_job_free(struct import_job *j)
+{
+	object_store_close(j->objects);
+	extsort_free(j->sort);
+	bundle_check_free(j->check);
+	error_list_free(&j->problem);
+	error_list_free(&j->row_errors);
+	tenant_config_release(j->config);
+	tenant_runtime_release(j->tenant);
+	arena_free(j->arena);
+	free(j);
+}
+
+void import_run(void *ctx)
+{
+	struct import_job *j = ctx;
+	struct error err = {0};
+	int64_t started = clock_mono_us();
+	if (!import_stops(j)) {
+		metrics_add(j->mim->metrics, METRIC_IMPORTS_STARTED, 1);
+		bool ok = prepare(j, &err) || import_fail(j, &err);
+		if (ok)
+			ok = import_campaign(j);
+		finish(j, ok);
+		log_end(j, started);
+		count_end(j);
+		if (j->dead_rows && !j->interrupted)
+			import_sweep(j->tenant);
+		import_prune(j->tenant);
+	}
+	import_job_free(j);
+}
