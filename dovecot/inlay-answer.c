@@ -121,6 +121,7 @@ bool inlay_answer_frame(const struct wire_frame *frame, void *context)
 	case WIRE_READY:
 		session->ready = TRUE;
 		session->ready_open = frame->ready.open;
+		session->opened = FALSE;
 		set_next_check(session, frame->ready.next_check);
 		return TRUE;
 	case WIRE_KNOWN:

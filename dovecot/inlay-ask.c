@@ -5,6 +5,7 @@
 #include "inlay-work.h"
 
 #define QUIET_MS 30000       /* after a miss the process asks nobody so long */
+#define PATIENCE_MS 50       /* an answer is not late before that */
 #define OUTSTANDING_MS 60000 /* an OPEN without its DONE is forgotten then */
 
 /* Of the process, not of a session: a process that serves one user after the other
@@ -18,12 +19,15 @@ static bool is_quiet(void)
 
 static void miss(struct inlay_session *session, const char *why)
 {
-	if (!is_quiet()) {
-		struct event_passthrough *e = event_create_passthrough(session->event)
-						      ->set_name("inlay_missed")
-						      ->add_str("error", why);
+	struct event_passthrough *e = event_create_passthrough(session->event)
+					      ->set_name("inlay_missed")
+					      ->add_str("error", why);
+	/* one line in 30 s, and one a session */
+	if (is_quiet() || session->warned)
+		e_debug(e->event(), "No answer for this session: %s", why);
+	else
 		e_warning(e->event(), "No answer for this session: %s", why);
-	}
+	session->warned = TRUE;
 	quiet_until = inlay_clock_monotonic() + QUIET_MS;
 }
 
@@ -97,6 +101,9 @@ static void drop_half_an_answer(struct inlay_session *session)
 
 void inlay_ask_lost(struct inlay_session *session)
 {
+	/* an agent that is started anew while nobody wants anything is no trouble */
+	if (session->ready && !session->outstanding)
+		session->warned = TRUE;
 	miss(session, inlay_link_error(session->link));
 	drop_half_an_answer(session);
 	inlay_link_close(&session->link);
@@ -122,7 +129,10 @@ static bool is_ready(struct inlay_session *session)
 		return TRUE;
 	wait_for(session, &session->ready,
 		 session->hello_at + (int64_t)session->set.deadline);
-	if (!session->ready && inlay_link_is_up(session->link))
+	/* who does not wait gives it time all the same */
+	if (!session->ready && inlay_link_is_up(session->link) &&
+	    inlay_clock_monotonic() - session->hello_at >=
+		    I_MAX((int64_t)session->set.deadline, PATIENCE_MS))
 		miss(session, "the agent does not answer HELLO in time");
 	return session->ready;
 }
@@ -134,7 +144,7 @@ static bool wants_to_ask(const struct inlay_session *session)
 		return FALSE;
 	if (session->again || session->differs)
 		return TRUE;
-	if (session->ready_open && session->request == 0)
+	if (session->ready_open && !session->opened)
 		return TRUE;
 	return inlay_clock_monotonic() >= session->next_check;
 }
@@ -150,8 +160,7 @@ static void send_open(struct inlay_session *session)
 	open->uid_validity = session->measure.uid_validity;
 	open->uid_next = session->measure.uid_next;
 	open->complete = session->measure.complete;
-	array_foreach(&session->own, own)
-	{
+	array_foreach (&session->own, own) {
 		if (!own->is_there)
 			continue;
 		open->present[open->present_count++] = (struct wire_present){
@@ -164,6 +173,7 @@ static void send_open(struct inlay_session *session)
 		};
 	}
 	session->opened_at = inlay_clock_boot();
+	session->opened = TRUE;
 	session->outstanding = TRUE;
 	session->done = FALSE;
 	session->again = FALSE;
@@ -186,10 +196,10 @@ void inlay_ask(struct inlay_session *session, struct mailbox *box)
 		struct event_passthrough *e = event_create_passthrough(session->event)
 						      ->set_name("inlay_decision");
 		e_debug(e->event(), "Asking");
+		bool waits = !session->waited && session->budget > 0;
 		send_open(session);
 		wait_for(session, &session->done, INT64_MAX);
-		if (!session->waited && !session->done &&
-		    inlay_link_is_up(session->link))
+		if (waits && !session->done && inlay_link_is_up(session->link))
 			miss(session, "the agent does not answer OPEN in time");
 	}
 	if (!inlay_link_is_up(session->link))

@@ -101,8 +101,7 @@ struct inlay_record *inlay_ledger_by_instance(struct inlay_ledger *ledger,
 					      const char *instance)
 {
 	struct inlay_record *record;
-	array_foreach_modifiable(&ledger->records, record)
-	{
+	array_foreach_modifiable (&ledger->records, record) {
 		if (strcmp(record->instance, instance) == 0)
 			return record;
 	}
@@ -112,8 +111,7 @@ struct inlay_record *inlay_ledger_by_instance(struct inlay_ledger *ledger,
 struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger, const char *guid)
 {
 	struct inlay_record *record;
-	array_foreach_modifiable(&ledger->records, record)
-	{
+	array_foreach_modifiable (&ledger->records, record) {
 		if (strcmp(record->guid, guid) == 0)
 			return record;
 	}

@@ -65,8 +65,7 @@ int inlay_look_store(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
 	i_zero(&header);
 	header.version = EXTENSION_VERSION;
 	header.uid_validity = index->uid_validity;
-	array_foreach(own, entry)
-	{
+	array_foreach (own, entry) {
 		if (*entry->instance == '\0' || !entry->is_there)
 			continue;
 		if (header.count == INLAY_OWN_MAX) {
@@ -135,12 +134,21 @@ static void guid_form(const char *guid, char form_r[INLAY_ID_SIZE])
 static bool own_has(const ARRAY_TYPE(inlay_own) * own, const char *guid)
 {
 	const struct inlay_own *entry;
-	array_foreach(own, entry)
-	{
+	array_foreach (own, entry) {
 		if (strcmp(entry->guid, guid) == 0)
 			return TRUE;
 	}
 	return FALSE;
+}
+
+/* Somebody else may have written that header: what goes into a frame is plain. */
+static bool is_proof(const char *value)
+{
+	size_t n = strlen(value);
+	for (size_t i = 0; i < n; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return FALSE;
+	return n > 0 && n < INLAY_PROOF_SIZE;
 }
 
 /* Takes the message in, if the ledger knows its GUID or the keyword marks it. */
@@ -165,7 +173,7 @@ static int take_frame(struct mail *mail, struct inlay_ledger *ledger,
 	if (record != NULL)
 		i_strocpy(entry->instance, record->instance, sizeof(entry->instance));
 	else if (mail_get_first_header(mail, INLAY_PROOF_HEADER, &proof) > 0 &&
-		 strlen(proof) < sizeof(entry->proof))
+		 is_proof(proof))
 		i_strocpy(entry->proof, proof, sizeof(entry->proof));
 	return 0;
 }
@@ -187,8 +195,7 @@ static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *led
 {
 	uint32_t uid_validity = mail_index_get_header(box->view)->uid_validity;
 	const struct inlay_record *record;
-	array_foreach(&ledger->records, record)
-	{
+	array_foreach (&ledger->records, record) {
 		if (record->state == INLAY_STATE_SAVED &&
 		    record->uid_validity != uid_validity)
 			return TRUE;
@@ -232,8 +239,7 @@ static struct mail_search_args *scan_args(struct mailbox *box,
 		return args;
 	}
 	t_array_init(&uids, 8);
-	array_foreach(&ledger->records, record)
-	{
+	array_foreach (&ledger->records, record) {
 		if (record->uid != 0)
 			seq_range_array_add(&uids, record->uid);
 	}

@@ -5,6 +5,7 @@
 #include "inlay-save.h"
 #include "inlay-session.h"
 #include "inlay-trigger.h"
+#include "inlay-work.h"
 
 #define INLAY_EXPORT __attribute__((visibility("default")))
 
@@ -16,8 +17,7 @@ struct inlay_user {
 struct inlay_mailbox {
 	union mailbox_module_context module_ctx;
 	struct inlay_session *session;
-	bool loaded;   /* state of ours was read through this handle */
-	bool selected; /* the user watches this handle */
+	bool loaded; /* state of ours was read through this handle */
 };
 
 struct inlay_mail {
@@ -78,7 +78,7 @@ static struct mailbox_sync_context *inbox_sync_init(struct mailbox *box,
 
 	if (trigger != INLAY_TRIGGER_NONE && trigger != INLAY_TRIGGER_STATUS &&
 	    !ibox->session->busy) {
-		ibox->selected = TRUE;
+		ibox->session->selected = box;
 		if ((trigger & ibox->session->set.triggers) != 0)
 			inlay_session_trigger(ibox->session, box, &ibox->loaded);
 	}
@@ -110,9 +110,18 @@ static int inbox_sync_deinit(struct mailbox_sync_context *ctx,
 	struct inlay_mailbox *ibox = INLAY_MAILBOX_REQUIRE(box);
 	int ret = ibox->module_ctx.super.sync_deinit(ctx, status_r);
 
-	if (ret == 0 && ibox->selected)
+	if (ret == 0 && ibox->session->selected == box)
 		inlay_session_synced(ibox->session, box);
 	return ret;
+}
+
+static void inbox_close(struct mailbox *box)
+{
+	struct inlay_mailbox *ibox = INLAY_MAILBOX_REQUIRE(box);
+
+	if (ibox->session->selected == box)
+		ibox->session->selected = NULL;
+	ibox->module_ctx.super.close(box);
 }
 
 /* Any mailbox: is it a message of ours that is put in here? */
@@ -157,10 +166,11 @@ static void mailbox_allocated(struct mailbox *box)
 	ibox->module_ctx.super = *v;
 	box->vlast = &ibox->module_ctx.super;
 	v->copy = any_copy;
-	if (is_users_own_inbox(box)) {
+	if (is_users_own_inbox(box) && inlay_work_can_keep(box)) {
 		v->sync_init = inbox_sync_init;
 		v->sync_deinit = inbox_sync_deinit;
 		v->get_status = inbox_get_status;
+		v->close = inbox_close;
 	}
 	MODULE_CONTEXT_SET(box, inlay_storage_module, ibox);
 }

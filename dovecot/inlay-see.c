@@ -13,8 +13,7 @@ static void join(struct inlay_session *session, struct inlay_ledger *ledger)
 {
 	const struct inlay_record *record;
 
-	array_foreach(&ledger->records, record)
-	{
+	array_foreach (&ledger->records, record) {
 		struct inlay_own *own = inlay_session_own_guid(session, record->guid);
 		/* saved, but the index was not told of it any more */
 		if (own == NULL && is_live(record) && record->uid != 0 &&
@@ -45,8 +44,7 @@ static void tell_due(struct inlay_session *session, struct inlay_ledger *ledger)
 {
 	const struct inlay_record *record;
 
-	array_foreach(&ledger->records, record)
-	{
+	array_foreach (&ledger->records, record) {
 		unsigned int due = record->due & ~(unsigned int)record->acked;
 		for (uint8_t type = WIRE_EVENT_INJECTED; type <= WIRE_EVENT_UNCERTAIN;
 		     type++) {
@@ -65,8 +63,7 @@ static bool has_unresolved(const struct inlay_session *session,
 {
 	const struct inlay_record *record;
 
-	array_foreach(&ledger->records, record)
-	{
+	array_foreach (&ledger->records, record) {
 		if (record->state == INLAY_STATE_PREPARED)
 			return TRUE;
 		/* the index knows nothing and the ledger's UIDs are worth nothing */
@@ -77,31 +74,47 @@ static bool has_unresolved(const struct inlay_session *session,
 	return FALSE;
 }
 
+bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
+		       struct inlay_ledger *ledger)
+{
+	ARRAY_TYPE(inlay_own) remembered;
+	const struct inlay_own *own;
+	uint32_t seq;
+	bool complete;
+
+	t_array_init(&remembered, 4);
+	bool cached = inlay_look_cached(box, &remembered, &complete);
+	array_foreach (&remembered, own) {
+		if (inlay_session_own_guid(session, own->guid) == NULL &&
+		    mail_index_lookup_seq(box->view, own->uid, &seq))
+			array_push_back(&session->own, own);
+	}
+	inlay_look_measure(box->view, &session->own, &session->measure);
+	join(session, ledger);
+	array_sort(&session->own, own_uid_cmp);
+	inlay_look_measure(box->view, &session->own, &session->measure);
+	session->measure.complete = cached ? complete
+					   : session->measure.uid_validity != 0 &&
+						     !inlay_look_has_hint(box);
+	return cached;
+}
+
 void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 {
 	struct inlay_ledger ledger;
 	const char *error;
 
 	array_clear(&session->own);
-	bool cached = inlay_look_cached(box, &session->own, &session->measure.complete);
-	inlay_look_measure(box->view, &session->own, &session->measure);
-	if (!cached)
-		session->measure.complete =
-			session->measure.uid_validity != 0 && !inlay_look_has_hint(box);
-
 	inlay_ledger_init(&ledger);
 	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) < 0)
 		inlay_session_error(session, error);
 	if (ledger.bad > 0)
 		e_warning(session->event, "%s: %u damaged records are left out",
 			  session->paths.ledger, ledger.bad);
-	if (array_count(&ledger.records) > 0) {
-		tell_due(session, &ledger);
-		join(session, &ledger);
-		array_sort(&session->own, own_uid_cmp);
-		if (has_unresolved(session, &ledger, cached))
-			session->differs = session->must_scan = TRUE;
-	}
+	bool cached = inlay_see_take_in(session, box, &ledger);
+	tell_due(session, &ledger);
+	if (has_unresolved(session, &ledger, cached))
+		session->differs = session->must_scan = TRUE;
 	if (!session->measure.complete && !cached)
 		session->must_scan = TRUE;
 	inlay_ledger_free(&ledger);
@@ -218,21 +231,17 @@ static void take_in_new(struct inlay_session *session, struct mailbox *box)
 	t_array_init(&now, 4);
 	if (!inlay_look_cached(box, &now, &complete))
 		return;
-	array_foreach(&now, own)
-	{
-		if (inlay_session_own_guid(session, own->guid) != NULL ||
-		    !mail_index_lookup_seq(box->view, own->uid, &seq))
-			continue;
-		array_push_back(&session->own, own);
-		is_new = TRUE;
+	array_foreach (&now, own) {
+		if (inlay_session_own_guid(session, own->guid) == NULL &&
+		    mail_index_lookup_seq(box->view, own->uid, &seq))
+			is_new = TRUE;
 	}
 	if (!is_new)
 		return;
 	inlay_ledger_init(&ledger);
 	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) > 0)
-		join(session, &ledger);
+		(void)inlay_see_take_in(session, box, &ledger);
 	inlay_ledger_free(&ledger);
-	array_sort(&session->own, own_uid_cmp);
 }
 
 void inlay_see_changes(struct inlay_session *session, struct mailbox *box)
@@ -250,8 +259,7 @@ void inlay_see_changes(struct inlay_session *session, struct mailbox *box)
 	bool complete = session->measure.complete;
 	inlay_look_measure(box->view, &session->own, &session->measure);
 	session->measure.complete = complete;
-	array_foreach(&session->own, own)
-	{
+	array_foreach (&session->own, own) {
 		if (has_news(own, session->measure.uid_next))
 			news = TRUE;
 	}

@@ -77,8 +77,7 @@ static void note_acknowledged(struct inlay_session *session)
 		inlay_session_error(session, error);
 	if (ret <= 0)
 		return;
-	array_foreach(&session->acked, event)
-	{
+	array_foreach (&session->acked, event) {
 		struct inlay_record *old =
 			inlay_ledger_by_instance(&desk.ledger, event->instance);
 		uint8_t bit = (uint8_t)(1u << event->type);
@@ -146,6 +145,28 @@ void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
 	session->busy = FALSE;
 }
 
+/* IDLE is a trigger that lasts: what is new need not wait for the next command. */
+static bool is_idling(struct inlay_session *session)
+{
+	return session->selected != NULL &&
+	       (session->set.triggers & INLAY_TRIGGER_IDLE) != 0 &&
+	       inlay_trigger_now(session->selected, 0) == INLAY_TRIGGER_IDLE;
+}
+
+/* Frames came while no command of ours was under way. */
+static void work_unasked(struct inlay_session *session)
+{
+	bool idling = is_idling(session);
+
+	if (inlay_trigger_is_blocked(session->user))
+		return;
+	if (session->again && idling)
+		inlay_ask(session, session->selected);
+	if (session->actions != NULL && inlay_work_find_paths(session))
+		inlay_work(session, !idling);
+	note_acknowledged(session);
+}
+
 void inlay_session_wake(void *context)
 {
 	struct inlay_session *session = context;
@@ -155,13 +176,14 @@ void inlay_session_wake(void *context)
 		return;
 	}
 	/* a trigger that is under way sees to it itself */
-	if (session->busy || session->paths.ledger == NULL ||
-	    session->user->deinitializing)
+	if (session->busy || session->user->deinitializing)
 		return;
 	session->busy = TRUE;
-	if (session->actions != NULL && !inlay_trigger_is_blocked(session->user))
-		inlay_work(session, TRUE);
-	note_acknowledged(session);
+	T_BEGIN
+	{
+		work_unasked(session);
+	}
+	T_END;
 	session->busy = FALSE;
 }
 
@@ -214,8 +236,7 @@ void inlay_session_own_remove(struct inlay_session *session,
 struct inlay_own *inlay_session_own_uid(struct inlay_session *session, uint32_t uid)
 {
 	struct inlay_own *own;
-	array_foreach_modifiable(&session->own, own)
-	{
+	array_foreach_modifiable (&session->own, own) {
 		if (own->uid == uid)
 			return own;
 	}
@@ -226,8 +247,7 @@ struct inlay_own *inlay_session_own_guid(struct inlay_session *session,
 					 const char *guid)
 {
 	struct inlay_own *own;
-	array_foreach_modifiable(&session->own, own)
-	{
+	array_foreach_modifiable (&session->own, own) {
 		if (strcmp(own->guid, guid) == 0)
 			return own;
 	}

@@ -36,6 +36,8 @@ struct inlay_session {
 	struct event *event;
 	struct inlay_paths paths; /* ledger == NULL: not found yet */
 
+	/* The handle that the user looks through, while it is open. */
+	struct mailbox *selected;
 	/* Our own work is in progress: hooks let everything pass. */
 	bool busy;
 	/* The first trigger is over: nothing waits any more. */
@@ -45,6 +47,7 @@ struct inlay_session {
 	struct inlay_link *link; /* NULL: absent or given up */
 	int64_t hello_at;        /* monotonic ms */
 	bool ready, ready_open;
+	bool warned;        /* the log has its line of this session's misses */
 	int64_t next_check; /* monotonic ms; before it an opening asks nobody */
 	bool again;         /* OPEN_AGAIN came */
 	bool differs;       /* mailbox and ledger tell different things */

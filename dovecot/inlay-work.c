@@ -2,7 +2,7 @@
 #include "inlay-work.h"
 
 #include "inlay-act.h"
-#include "inlay-clock.h"
+#include "inlay-see.h"
 
 static const char *storage_error(struct mailbox *box)
 {
@@ -24,8 +24,15 @@ static int work_open(struct inlay_session *session, struct inlay_work *work)
 	if (ret <= 0)
 		return ret;
 	work->box = mailbox_alloc(ns->list, "INBOX", MAILBOX_FLAG_IGNORE_ACLS);
-	if (mailbox_sync(work->box, MAILBOX_SYNC_FLAG_FULL_READ) == 0)
+	if (mailbox_sync(work->box, MAILBOX_SYNC_FLAG_FULL_READ) == 0) {
+		/* what other sessions have done since we looked */
+		T_BEGIN
+		{
+			(void)inlay_see_take_in(session, work->box, &work->desk.ledger);
+		}
+		T_END;
 		return 1;
+	}
 	inlay_session_error(session, t_strdup_printf("INBOX cannot be synchronised: %s",
 						     storage_error(work->box)));
 	mailbox_free(&work->box);
@@ -84,8 +91,7 @@ static void repair_ledger(struct inlay_work *work)
 
 	t_array_init(&before, array_count(&work->desk.ledger.records));
 	array_append_array(&before, &work->desk.ledger.records);
-	array_foreach(&before, old)
-	{
+	array_foreach (&before, old) {
 		const struct inlay_own *own =
 			inlay_session_own_guid(session, old->guid);
 		if (old->state == INLAY_STATE_PREPARED) {
@@ -99,6 +105,27 @@ static void repair_ledger(struct inlay_work *work)
 			write_record(work, &record);
 		}
 	}
+}
+
+bool inlay_work_find_paths(struct inlay_session *session)
+{
+	struct mail_namespace *ns =
+		mail_namespace_find_inbox(session->user->namespaces);
+
+	if (session->paths.ledger != NULL)
+		return TRUE;
+	struct mailbox *box =
+		mailbox_alloc(ns->list, "INBOX", MAILBOX_FLAG_IGNORE_ACLS);
+	bool found = inlay_work_can_keep(box) && mailbox_open(box) == 0 &&
+		     inlay_paths_find(box, session->user->pool, &session->paths);
+	mailbox_free(&box);
+	return found;
+}
+
+bool inlay_work_can_keep(const struct mailbox *box)
+{
+	return (box->storage->class_flags &
+		MAIL_STORAGE_CLASS_FLAG_HAVE_MAIL_SAVE_GUIDS) != 0;
 }
 
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
@@ -142,8 +169,7 @@ static void write_learned(struct inlay_work *work)
 	struct inlay_session *session = work->session;
 	const struct inlay_own *own;
 
-	array_foreach(&session->own, own)
-	{
+	array_foreach (&session->own, own) {
 		if (*own->instance == '\0' ||
 		    inlay_ledger_by_instance(&work->desk.ledger, own->instance) != NULL)
 			continue;

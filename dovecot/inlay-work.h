@@ -7,6 +7,11 @@
 
 #include "inlay-session.h"
 
+/* Can a storage keep the GUID that is given to a message? Where it cannot (mbox, imapc)
+ * a message would not be known again. */
+bool inlay_work_can_keep(const struct mailbox *box);
+/* Finds where our files of this user's INBOX are, if that is not known yet. */
+bool inlay_work_find_paths(struct inlay_session *session);
 /* Makes own and measure of the session good enough for an OPEN; scans if it must.
  * False: not now (the lock is held, or the mailbox has an error). */
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box);

@@ -7,7 +7,7 @@ import threading
 import unittest
 import zlib
 
-from fake_agent import WITHDRAW, encode
+from fake_agent import OPEN_AGAIN, WITHDRAW, encode
 from plugin_case import DEADLINE, PluginCase, message, wait_until
 
 
@@ -188,6 +188,46 @@ class Events(PluginCase):
         client.noop()
         self.logout(client)
         self.assertEqual(self.count(), 2)
+
+    def test_a_pushed_withdrawal_is_carried_out_with_another_folder_selected(self):
+        client = self.injected()
+        self.logout(client)
+        client = self.connect()
+        client.exists("Other")
+        self.agent.wait(lambda a: len(a.hellos) == 2, "the second session")
+        self.agent.push(encode(WITHDRAW, guid=self.agent.messages[0].guid, cause=1,
+                               lazy=1))
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.assertEqual(self.count(), 0)
+
+    def test_an_idling_client_gets_what_open_again_announces(self):
+        self.start_agent()
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        client.idle()
+        self.agent.add(message(self))
+        self.agent.push(encode(OPEN_AGAIN))
+        client.idle_until(b"* 1 EXISTS")
+        client.idle_done()
+        self.agent.wait_event("injected")
+
+    def test_what_one_session_saves_another_does_not_forget(self):
+        first = message(self, 1)
+        self.start_agent(first)
+        one = self.connect()
+        self.assertEqual(one.exists(), 1)
+        self.agent.wait_event("injected")
+        second = self.agent.add(message(self, 2))
+        two = self.connect()
+        self.assertEqual(two.exists(), 2)
+        self.agent.wait_event("injected", 2)
+        self.agent.push(encode(WITHDRAW, guid=first.guid, cause=1, lazy=1))
+        self.agent.wait_event("gone", cause="withdrawn")
+        three = self.connect()
+        self.assertEqual(three.exists(), 1)
+        self.agent.wait(lambda a: a.opens[-1]["present"] and
+                        [p["guid"] for p in a.opens[-1]["present"]] == [second.guid],
+                        "an OPEN with the second message only")
 
     # late and invalid answers
 

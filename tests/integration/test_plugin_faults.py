@@ -233,6 +233,23 @@ class Faults(PluginCase):
         self.assertLess(max(times), 0.05 + SLACK)
 
 
+class Return(PluginCase):
+    def test_an_agent_that_comes_back_is_asked_again_after_half_a_minute(self):
+        self.start_agent()
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.close()
+        client.noop()
+        self.start_agent(message(self))
+        start = time.monotonic()
+        while client.exists() == 0:
+            self.assertLess(time.monotonic() - start, 60, self.agent.hellos)
+            # the condition of this loop is a question to the server
+            threading.Event().wait(0.5)
+        self.assertGreater(time.monotonic() - start, 20)
+        self.agent.wait_event("injected")
+
+
 class BadSettings(PluginCase):
     settings = {"inlay_deadline": "soon"}
 

@@ -222,6 +222,21 @@ class SdboxInjection(Injection, PluginCase):
     mail = "sdbox"
 
 
+class Mbox(PluginCase):
+    """Cannot keep a GUID."""
+
+    mail = "mbox"
+
+    def test_nothing_is_put_into_an_mbox(self):
+        self.start_agent(message(self))
+        self.deliver("friend")
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        client.noop()
+        self.assertEqual(self.agent.opens, [])
+        self.assertEqual(self.count(), 1)
+
+
 class MdboxInjection(Injection, PluginCase):
     mail = "mdbox"
 
