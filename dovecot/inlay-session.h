@@ -47,6 +47,7 @@ struct inlay_session {
 	struct inlay_link *link; /* NULL: absent or given up */
 	int64_t hello_at;        /* monotonic ms */
 	bool ready, ready_open;
+	bool opened;        /* OPEN was sent since READY */
 	bool warned;        /* the log has its line of this session's misses */
 	int64_t next_check; /* monotonic ms; before it an opening asks nobody */
 	bool again;         /* OPEN_AGAIN came */
