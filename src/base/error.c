@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#undef error_set
+#undef error_set_errno
+#undef error_list_add
+
 static const struct error_kind_info kinds[] = {
 #define X(name, slug, http, code, retry, meaning) {slug, http, code, retry, meaning},
 	ERROR_KINDS(X)

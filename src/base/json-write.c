@@ -178,8 +178,7 @@ void json_put_double(struct json_writer *w, double v)
 	/* the shortest of the three that reads back as the same number */
 	for (int digits = 15; digits <= 17; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, v);
-		double again = strtod(text, NULL);
-		if (memcmp(&again, &v, sizeof v) == 0)
+		if (strtod(text, NULL) == v)
 			break;
 	}
 	buf_add_str(w->out, str_of(text));

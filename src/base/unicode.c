@@ -41,8 +41,9 @@ int32_t unicode_read_escape(const char *p, size_t n, size_t *len)
 	return 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
 }
 
-size_t unicode_put_utf8(char *out, int32_t v)
+size_t unicode_put_utf8(char *out, int32_t code_point)
 {
+	const int32_t v = code_point;
 	if (v < 0x80) {
 		out[0] = (char)v;
 		return 1;

@@ -315,7 +315,7 @@ static bool session_opens(struct race *race, struct arena *arena)
 		.mailbox = {.node = STR("mail1"), .uidvalidity = 1, .uidnext = 10}};
 	struct opening o;
 	struct user_record r;
-	int64_t now_ms = race->now_ms += 700;
+	int64_t now_ms = atomic_fetch_add(&race->now_ms, 700) + 700;
 	if (!world_opens(race->w, ADA, &request, now_ms, arena, &o, NULL))
 		return false;
 	for (size_t i = 0; i < o.decision.n; i++) {

@@ -25,7 +25,7 @@ static const char *const recipients_names[] = {
 
 bool bundle_file_kind(struct str name, enum bundle_file_kind *kind)
 {
-	struct str id = name;
+	struct str id;
 	for (size_t i = 0; i < COUNT(recipients_names); i++)
 		if (str_eqz(name, recipients_names[i])) {
 			*kind = BUNDLE_FILE_RECIPIENTS;

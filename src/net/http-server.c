@@ -66,7 +66,7 @@ static int open_socket(const char *address, uint16_t port, struct error *err)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = {0};
 	socklen_t len = sizeof a;
 	if (getsockname(fd, (struct sockaddr *)&a, &len) != 0)
 		return 0;

@@ -31,7 +31,7 @@ static bool read_in_chunks(struct str in, size_t size, const struct csv_limits *
 	for (size_t at = 0; ok && at < in.n; at += size) {
 		/* memory of its own, so that a pointer into an old chunk is seen */
 		struct str part = str_slice(in, at, at + size);
-		char *copy = malloc(part.n);
+		char *copy = part.n > 0 ? malloc(part.n) : NULL;
 		if (copy == NULL)
 			abort();
 		memcpy(copy, part.p, part.n);
