@@ -35,7 +35,7 @@ static bool start(struct decider *d, const struct snapshot *s,
 	size_t n = user->n_assignments;
 	d->assignments =
 		arena_array(d->arena, n + DECISION_MAX_ACTIONS, sizeof *d->assignments);
-	d->candidates = arena_array(d->arena, s->n_campaigns, sizeof *d->candidates);
+	d->candidates = arena_array(d->arena, s->n_campaigns, sizeof(void *));
 	if (d->assignments == NULL || d->candidates == NULL)
 		return false;
 	if (n > 0)

@@ -128,11 +128,11 @@ static bool prepare(struct reconciler *r, struct arena *arena)
 {
 	size_t n = r->n_assignments;
 	struct reconciled *out = r->out;
-	out->known_message = arena_array(arena, n, sizeof *out->known_message);
-	out->known = arena_array(arena, n, sizeof *out->known);
+	out->known_message = arena_array(arena, n, sizeof(void *));
+	out->known = arena_array(arena, n, sizeof(void *));
 	/* revived, injected and read at most */
 	out->effects = arena_array(arena, 3 * n, sizeof *out->effects);
-	out->effect_of = arena_array(arena, 3 * n, sizeof *out->effect_of);
+	out->effect_of = arena_array(arena, 3 * n, sizeof(void *));
 	return out->known_message != NULL && out->known != NULL &&
 	       out->effects != NULL && out->effect_of != NULL;
 }

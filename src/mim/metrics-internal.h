@@ -11,8 +11,9 @@
 #define METRICS_CLASSES 5
 #define METRICS_BOUNDS(X)                                                              \
 	X(100)                                                                         \
-	X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(25000) X(50000) X(100000)     \
-		X(250000) X(500000) X(1000000) X(2500000) X(10000000)
+	X(250)                                                                         \
+	X(500) X(1000) X(2500) X(5000) X(10000) X(25000) X(50000) X(100000) X(250000)  \
+		X(500000) X(1000000) X(2500000) X(10000000)
 #define X(bound) +1
 enum { METRICS_N_BOUNDS = 0 METRICS_BOUNDS(X) };
 #undef X

@@ -261,7 +261,10 @@ static void recipients_are_read_with_the_user(void **state)
 #define THREADS 20
 #define ROUNDS 25
 #define RACE_CAMPAIGNS 40
-#define RACE_SPACING (10 * CLOCK_SECOND)
+#define RACE_SPACING (2 * CLOCK_SECOND)
+/* Between two openings: in all less than the time in which an assignment lapses, for
+ * one that lapses is handed out a second time. */
+#define RACE_STEP ((ASSIGNMENT_LAPSE_MS - 1) / (THREADS * ROUNDS))
 
 struct race {
 	struct world *w;
@@ -315,7 +318,7 @@ static bool session_opens(struct race *race, struct arena *arena)
 		.mailbox = {.node = STR("mail1"), .uidvalidity = 1, .uidnext = 10}};
 	struct opening o;
 	struct user_record r;
-	int64_t now_ms = atomic_fetch_add(&race->now_ms, 700) + 700;
+	int64_t now_ms = atomic_fetch_add(&race->now_ms, RACE_STEP);
 	if (!world_opens(race->w, ADA, &request, now_ms, arena, &o, NULL))
 		return false;
 	for (size_t i = 0; i < o.decision.n; i++) {
