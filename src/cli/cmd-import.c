@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* inlay import, inlay user import, inlay follow: starts an import and shows how it
- * goes until it ends. The import itself runs in the middleware: who stops looking at
- * it does not stop it. */
+/* inlay import, inlay user import, inlay imports, inlay follow: starts an import and
+ * shows how it goes until it ends. The import itself runs in the middleware: who stops
+ * looking at it does not stop it. */
 #include "base/clock.h"
 #include "cli/follow.h"
 #include "cli/resource.h"
@@ -57,6 +57,25 @@ bool run_import(struct session *s, const struct args *a, struct error_list *erro
 bool run_user_import(struct session *s, const struct args *a, struct error_list *errors)
 {
 	return start(s, a, "/api/tenants/{}/users/import", false, errors);
+}
+
+bool run_imports(struct session *s, const struct args *a, struct error_list *errors)
+{
+	static const struct view_field columns[] = {
+		{"ID", "id", VIEW_TEXT},
+		{"KIND", "kind", VIEW_TEXT},
+		{"PHASE", "phase", VIEW_TEXT},
+		{"CAMPAIGN", "campaign", VIEW_TEXT},
+		{"VERSION", "version", VIEW_NUMBER},
+		{"ACCEPTED", "rows.accepted", VIEW_NUMBER},
+		{"REJECTED", "rows.rejected", VIEW_NUMBER},
+		{"PREFIX", "prefix", VIEW_LONG},
+	};
+	static const struct resource r = {.pattern = "/api/tenants/{}/imports",
+					  .paged = true,
+					  RESOURCE_FIELDS(columns)};
+	(void)a;
+	return resource_list(s, &r, errors);
 }
 
 bool run_follow(struct session *s, const struct args *a, struct error_list *errors)

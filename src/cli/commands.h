@@ -107,6 +107,7 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	  "Check a bundle as an import would, as far as that needs no tenant")         \
 	X(run_import, "import", "PREFIX", OPTIONS_IMPORT | OPTION_BIT(NO_ACTIVATE),    \
 	  "Import a bundle from the data source and follow it to its end")             \
+	X(run_imports, "imports", "", 0, "List the imports that are remembered")       \
 	X(run_follow, "follow", "ID", 0, "Follow an import that was started before")   \
 	X(run_campaign_list, "campaign list", "", 0, "List all campaigns")             \
 	X(run_campaign_show, "campaign show", "ID", 0,                                 \

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#define LOOK_EVERY_MS 200
+/* Small imports end at once, large ones need no more looks than a person can follow. */
+#define LOOK_FIRST_MS 20
+#define LOOK_LAST_MS 200
 /* How long a middleware that does not answer is waited for. */
 #define PATIENCE_US (INT64_C(60) * 1000000)
 #define ROW_ERRORS_SHOWN 10
@@ -138,10 +140,11 @@ static bool finish(struct session *s, struct watch *w, const json_t *import,
 				  : "");
 }
 
-static void wait_a_little(void)
+static void wait_a_little(long *ms)
 {
-	const struct timespec t = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+	const struct timespec t = {.tv_nsec = *ms * 1000000L};
 	nanosleep(&t, NULL);
+	*ms = *ms * 2 > LOOK_LAST_MS ? LOOK_LAST_MS : *ms * 2;
 }
 
 /* One look; false: it cannot be looked at, *retry tells whether later it may. */
@@ -161,6 +164,7 @@ bool follow_import(struct session *s, struct str id, struct error_list *errors)
 	struct watch w = {.phase = ""};
 	struct reply reply;
 	int64_t seen_us = clock_mono_us();
+	long pause_ms = LOOK_FIRST_MS;
 	bool ever = false, ok = false;
 	w.progress.started_us = seen_us;
 	reply_init(&reply);
@@ -181,7 +185,7 @@ bool follow_import(struct session *s, struct str id, struct error_list *errors)
 		} else {
 			error_list_free(errors);
 		}
-		wait_a_little();
+		wait_a_little(&pause_ms);
 	}
 	reply_free(&reply);
 	return ok;

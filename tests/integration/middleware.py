@@ -1,34 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mimd of one's own, without agent and Dovecot, and what a test loads into it."""
+"""A mimd with the command inlay beside it, and what a test loads into it."""
 import json
-import pathlib
-import shutil
+import os
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 
-from services.chain import Chain
+from mimd_case import original
+from services.daemon import build_folder
+from services.mimd import Mimd
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-
-TENANT = {
-    "id": "default", "name": "default", "keyspaceName": "mim_default",
-    "configuration": {"secretKey": "a secret", "hashedEmailAddresses": False},
-    "conversionPoints": [
-        {"id": kind, "type": "ongage", "eventType": event,
-         "description": f"Dovecot {kind}",
-         "connectionInformation": {"url": f"https://tracking.example.com/{event}"}}
-        for kind, event in (("injection", "injected"), ("reinjection", "reinjected"),
-                            ("read", "read"), ("expunged", "expunged"))],
-    "dataSources": [
-        {"id": "default", "type": "ongage", "defaultDataSource": True,
-         "deleteTemporaryImportFiles": False,
-         "awsConnectionInformation": {
-             "authorizationType": "rados", "accessKey": "AKEXAMPLE",
-             "secretKey": "sekret", "endpoint": "https://objects.example.com",
-             "bucket": "engage"}}],
-}
+TENANT = original(publicUrl="https://mail.example.org")
 DIRECTORY = [
     {"id": "default", "type": "directory", "defaultDataSource": True,
      "deleteTemporaryImportFiles": False,
@@ -67,61 +48,38 @@ LETTER = {"from": {"name": "Larch", "address": "news@example.org"},
           "subject": "Hello {{first_name}}", "html": "<p>Hello {{first_name}}</p>"}
 
 
-class Middleware:
-    """with Middleware() as m: m.call("GET", "/health/ready")"""
+class Middleware(Mimd):
+    """with Middleware() as m: m.inlay("health")"""
 
     def __init__(self, **settings):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="inlay-"))
-        self.chain = Chain(self.folder, mimd_settings=settings)
-        self.inlay = self.chain.build / "src/cli/inlay"
+        self.temporary = tempfile.TemporaryDirectory(prefix="inlay-")
+        super().__init__(self.temporary.name, settings, public=True)
+        # below the tenant's folder, as the endpoint of DIRECTORY says
+        self.source = self.data / "datasource/default/bundles"
 
-    def __enter__(self):
+    def __exit__(self, kind, value, trace):
         try:
-            self.chain.start_mimd()
-        except BaseException:
-            shutil.rmtree(self.folder)
-            raise
-        return self
-
-    def __exit__(self, *_):
-        try:
-            status = self.chain.mimd.stop()
-            if status not in (0, None):
-                raise RuntimeError(f"mimd ended with status {status}\n"
-                                   f"{self.chain.mimd.log()}")
+            super().__exit__(kind, value, trace)
         finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.temporary.cleanup()
 
     @property
-    def source(self):
-        """The directory of the tenant's data source."""
-        return self.chain.data_source_folder("default", "bundles")
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
 
-    def request(self, method, path, body=None, *, token=None, public=False,
-                content_type="application/json"):
-        """(status, media type, bytes); body: a document, or bytes as they are."""
-        data = body if body is None or isinstance(body, bytes) else \
-            json.dumps(body).encode()
-        base = self.chain.public_url if public else self.chain.url
-        request = urllib.request.Request(base + path, data, method=method)
-        if token is None:
-            token = self.chain.token
-        if token:
-            request.add_header("Authorization", f"Bearer {token}")
-        if data is not None:
-            request.add_header("Content-Type", content_type)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.headers.get("Content-Type"), answer.read()
-        except urllib.error.HTTPError as e:
-            with e:
-                return e.code, e.headers.get("Content-Type"), e.read()
+    def environment(self):
+        return {**os.environ, "INLAY_URL": self.url, "INLAY_TENANT": "default",
+                "INLAY_TOKEN_FILE": str(self.data / "admin-token")}
 
-    def run(self, *words, stdin=None, **variables):
-        """The command inlay; everything of its end."""
-        environment = {**self.chain.cli_environment(), **variables}
-        return subprocess.run([self.inlay, *words], env=environment, text=True,
-                              input=stdin, capture_output=True, timeout=120)
+    @staticmethod
+    def inlay_command(*words):
+        return [str(build_folder() / "src/cli/inlay"), *words]
+
+    def inlay(self, *words, stdin=None, **variables):
+        """The command, to its end."""
+        return subprocess.run(self.inlay_command(*words), input=stdin, text=True,
+                              env={**self.environment(), **variables},
+                              capture_output=True, timeout=120, check=False)
 
     def put_file(self, name, text):
         path = self.source / name
@@ -136,7 +94,7 @@ class Middleware:
         (folder / "campaign.json").write_text(json.dumps(definition))
         (folder / "templates/letter.json").write_text(json.dumps(LETTER))
         (folder / "recipients.csv").write_text(recipients)
-        done = self.run("bundle", "build", str(folder))
+        done = self.inlay("bundle", "build", str(folder))
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
         return folder

@@ -17,12 +17,14 @@ USAGE, DATA, MISSING, UNAVAILABLE, CONFLICT, DENIED = 2, 65, 66, 69, 75, 77
 
 
 class Cli(unittest.TestCase):
+    settings = {}
+
     @classmethod
     def setUpClass(cls):
-        cls.mim = cls.enterClassContext(Middleware())
+        cls.mim = cls.enterClassContext(Middleware(**cls.settings))
 
     def inlay(self, *words, want=0, **how):
-        done = self.mim.run(*words, **how)
+        done = self.mim.inlay(*words, **how)
         self.assertEqual(done.returncode, want,
                          f"inlay {words}: {done.stdout}{done.stderr}")
         return done
@@ -57,13 +59,14 @@ class FirstSteps(Cli):
         self.assertIn(wrong, done.stderr)
 
     def test_a_token_that_others_can_read_is_warned_about(self):
-        path = self.file("open-token", self.mim.chain.token)
+        path = self.file("open-token", self.mim.token)
         os.chmod(path, 0o644)
         self.assertIn("chmod 600", self.inlay("--token-file", path, "health").stderr)
 
     def test_a_server_that_is_no_mimd_is_told_apart(self):
         # the public listener answers, but not as the API does
-        done = self.mim.run("--url", self.mim.chain.public_url, "campaign", "list")
+        url = f"http://127.0.0.1:{self.mim.public_port}"
+        done = self.mim.inlay("--url", url, "campaign", "list")
         self.assertEqual(done.returncode, MISSING, done.stderr)
         self.assertIn("is it mimd that listens there?", done.stderr)
 
@@ -90,9 +93,9 @@ class FirstSteps(Cli):
 
     def test_a_full_disk_under_the_output_is_an_error(self):
         with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([self.mim.inlay, "health"], stdout=full,
-                                  stderr=subprocess.PIPE, text=True,
-                                  env=self.mim.chain.cli_environment(), timeout=60)
+            done = subprocess.run(self.mim.inlay_command("health"), stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60,
+                                  env=self.mim.environment(), check=False)
         self.assertEqual(done.returncode, 74)
         self.assertIn("No space left", done.stderr)
 
@@ -104,8 +107,7 @@ class Work(Cli):
     def setUpClass(cls):
         super().setUpClass()
         self = cls("test_lists_are_tables_for_people_and_arrays_for_programs")
-        self.inlay("tenant", "create", "-", stdin=json.dumps(
-            {**TENANT, "publicUrl": "https://mail.example.org"}))
+        self.inlay("tenant", "create", "-", stdin=json.dumps(TENANT))
         for what, document in (("datasource", DIRECTORY), ("purpose", PURPOSES),
                                ("attribute", ATTRIBUTES)):
             self.inlay(what, "set", self.file(f"{what}.json", document))
@@ -119,7 +121,8 @@ class Work(Cli):
                          r"(?m)^ID +NAME +KEYSPACE.*\ndefault +default +mim_default")
         for words in (("tenant", "list"), ("datasource", "list"),
                       ("conversionpoint", "list"), ("attribute", "list"),
-                      ("purpose", "list"), ("token", "list"), ("campaign", "list")):
+                      ("purpose", "list"), ("token", "list"), ("campaign", "list"),
+                      ("imports",)):
             with self.subTest(words=words):
                 self.assertGreater(len(self.json(*words)), 0)
                 self.assertGreater(len(self.inlay(*words).stdout.splitlines()), 1)
@@ -140,7 +143,7 @@ class Work(Cli):
         self.assertIn("row rejected: recipients.csv:2:", done.stderr)
         self.assertRegex(done.stderr, r"(?m)^inlay: ")
         self.inlay("import", "no/such/prefix", want=MISSING)
-        done = self.inlay("import", "spring/1", "--data-source", "none", want=MISSING)
+        done = self.inlay("import", "spring/1", "--data-source", "none", want=DATA)
         self.assertIn("none", done.stderr)
 
     def test_an_import_can_be_started_only_and_followed_later(self):
@@ -175,7 +178,7 @@ class Work(Cli):
                          r"(?m)^injected +\d+ +\d+$")
         self.assertIn("series", self.json("campaign", "stats", "spring",
                                           "--interval", "hour"))
-        self.inlay("campaign", "stats", "spring", "--from", "yesterday", want=DATA)
+        self.inlay("campaign", "stats", "spring", "--from", "yesterday", want=USAGE)
 
     def test_the_kill_switch(self):
         self.assertIn("is off", self.inlay("kill", "show").stdout)
@@ -264,9 +267,9 @@ class Work(Cli):
     def on_terminal(self, *words, answer=""):
         """(exit code, what the terminal showed)"""
         leader, follower = pty.openpty()
-        process = subprocess.Popen([self.mim.inlay, *words], stdin=follower,
+        process = subprocess.Popen(self.mim.inlay_command(*words), stdin=follower,
                                    stdout=follower, stderr=follower,
-                                   env=self.mim.chain.cli_environment())
+                                   env=self.mim.environment())
         os.close(follower)
         os.write(leader, answer.encode())
         shown, limit = b"", time.monotonic() + 60
@@ -285,20 +288,21 @@ class Work(Cli):
 
 
 class Restart(Cli):
+    settings = {"server.port": free_port()}
+
     def test_following_outlasts_a_restart_of_mimd(self):
-        self.inlay("tenant", "create", "-", stdin=json.dumps(
-            {**TENANT, "publicUrl": "https://mail.example.org"}))
+        self.inlay("tenant", "create", "-", stdin=json.dumps(TENANT))
         self.inlay("datasource", "set", self.file("d.json", DIRECTORY))
         self.inlay("purpose", "set", self.file("p.json", PURPOSES))
         many = "".join(f"user{i}@example.org,{i}\n" for i in range(200_000))
         self.mim.put_file("users/users.csv", "user,userId\n" + many)
         process = subprocess.Popen(
-            [self.mim.inlay, "user", "import", "users"], text=True,
+            self.mim.inlay_command("user", "import", "users"), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=self.mim.chain.cli_environment())
+            env=self.mim.environment())
         self.assertIn("started", process.stderr.readline())
-        self.mim.chain.mimd.kill()
-        self.mim.chain.start_mimd()
+        self.mim.kill()
+        self.mim.start()
         out, err = process.communicate(timeout=300)
         self.assertEqual(process.returncode, 0, err)
         self.assertIn("200000 rows accepted", out)
