@@ -185,6 +185,7 @@ void store_rows_sweep(struct store_db *db, const uint64_t *live, size_t n_live,
 	op.rows_sweep.resume = resume;
 	op.rows_sweep.out_resume = out_resume;
 	op.rows_sweep.removed = removed;
+	op.rows_sweep.most = STORE_SWEEP_MAX;
 	go(&op, check_resume(resume, &err) && check_loads(live, n_live, &err), &err);
 }
 

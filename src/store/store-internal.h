@@ -114,6 +114,7 @@ struct store_op {
 			struct str resume;
 			struct str *out_resume;
 			uint64_t *removed;
+			size_t most; /* rows to remove, at least 1 */
 		} rows_sweep;
 		struct {
 			struct str campaign;
@@ -173,6 +174,7 @@ void *store_backend_state(struct store *s);
 #define STORE_NODE_MAX 255 /* as a host's name, RFC 1035 section 2.3.4 */
 #define STORE_KEYSPACE_MAX 48
 #define STORE_LIMIT_MAX 10000 /* items a call lists */
+#define STORE_SWEEP_MAX 1000  /* rows a sweep removes in one call */
 #define STORE_VALUES_MAX 1024 /* columns of a recipient row */
 #define STORE_CHANGE_MAX 4096 /* items of one kind in a change */
 

@@ -174,12 +174,22 @@ static bool make_fit(struct writer *w, struct round *r, size_t n, struct error *
 	return true;
 }
 
+/* What makes room must not fail for want of it. */
+static bool sweep_less(struct item *item)
+{
+	if (item->op.kind != STORE_OP_ROWS_SWEEP || item->op.rows_sweep.most <= 1)
+		return false;
+	item->op.rows_sweep.most /= 2;
+	return true;
+}
+
 /* No transaction is open now. */
 static void spoilt(struct writer *w, struct round *r)
 {
 	struct item *item = r->too_large;
 	r->too_large = NULL;
-	if (item != NULL && make_fit(w, r, r->n_done + 1, &item->err))
+	if (item != NULL &&
+	    (make_fit(w, r, r->n_done + 1, &item->err) || sweep_less(item)))
 		queue_push(&r->done, item);
 	else if (item != NULL)
 		refuse(r, item);

@@ -137,9 +137,8 @@ static bool is_live(const struct store_op *op, uint64_t load)
 	return false;
 }
 
-/* A slice ends after so many records looked at, or rows removed. */
+/* A slice ends after so many records looked at. */
 #define SWEEP_STEPS 20000
-#define SWEEP_REMOVED 1000
 
 /* Dead rows of one slice; *at: the last key looked at, absent at the end. */
 static bool sweep_find(struct tables *t, const struct store_op *op, struct key *dead,
@@ -154,7 +153,7 @@ static bool sweep_find(struct tables *t, const struct store_op *op, struct key *
 		from = STR("\0");
 	if (!tables_seek(t, TABLE_USERS, from, &e, err))
 		return false;
-	while (e.key.p != NULL && steps < SWEEP_STEPS && *n < SWEEP_REMOVED) {
+	while (e.key.p != NULL && steps < SWEEP_STEPS && *n < op->rows_sweep.most) {
 		if (e.key.n > sizeof at->b)
 			return error_set(err, ERROR_CORRUPT, "",
 					 "a stored key is too long");
@@ -174,7 +173,8 @@ static bool sweep_find(struct tables *t, const struct store_op *op, struct key *
 
 bool ordered_rows_sweep(struct tables *t, const struct store_op *op, struct error *err)
 {
-	struct key at, *dead = arena_array(t->scratch, SWEEP_REMOVED, sizeof *dead);
+	struct key at,
+		*dead = arena_array(t->scratch, op->rows_sweep.most, sizeof *dead);
 	size_t n;
 	struct str resume = {NULL, 0};
 	if (dead == NULL)
