@@ -156,15 +156,14 @@ void public_handle(struct mim *mim, struct http_request *rq)
 	bool post = str_eqz(rq->method, "POST");
 	bool get = str_eqz(rq->method, "GET") || str_eqz(rq->method, "HEAD");
 	struct click *c = click_new(mim, rq, post);
-	if (c == NULL || mim->not_ready != NULL) {
-		answer(rq, 503, PUBLIC_LATER, NULL);
-	} else if (!find_tenant(c, rq->path)) {
+	bool busy = c == NULL || mim->not_ready != NULL;
+	if (!busy && !find_tenant(c, rq->path)) {
 		answer(rq, 404, PUBLIC_NOT_FOUND, NULL);
-	} else if (!get && !post) {
+	} else if (!busy && !get && !post) {
 		answer(rq, 405, PUBLIC_BAD_REQUEST, NULL);
-	} else if (post && !is_one_click(rq)) {
+	} else if (!busy && post && !is_one_click(rq)) {
 		answer(rq, 400, PUBLIC_BAD_REQUEST, NULL);
-	} else if (!workers_run(mim->workers, serve, c)) {
+	} else if (busy || !workers_run(mim->workers, serve, c)) {
 		answer(rq, 503, PUBLIC_LATER, NULL);
 	} else {
 		return; /* the worker answers and frees it */

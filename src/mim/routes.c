@@ -5,6 +5,7 @@
 #include "mim/uri.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static const struct route_table *const tables[] = {
 #define X(name) &name##_routes,
@@ -129,14 +130,8 @@ static void name_default_tenant(struct path *p)
 static void add_allowed(char *allowed, size_t size, const char *method)
 {
 	size_t n = strlen(allowed);
-	size_t m = strlen(method);
-	if (strstr(allowed, method) != NULL || n + m + 3 > size)
-		return;
-	if (n > 0) {
-		memcpy(allowed + n, ", ", 2);
-		n += 2;
-	}
-	memcpy(allowed + n, method, m + 1);
+	if (strstr(allowed, method) == NULL)
+		snprintf(allowed + n, size - n, "%s%s", n > 0 ? ", " : "", method);
 }
 
 const struct route *routes_match(struct str method, struct str raw_path,

@@ -68,7 +68,7 @@ static void list(struct request *q)
 	bool ok = all != NULL;
 	json_writer_init(&w, &q->out);
 	json_put_array(&w);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; all != NULL && i < n; i++) {
 		if (ok && shown < limit &&
 		    str_cmp(tenant_runtime_id(all[i]), after) > 0) {
 			struct tenant_config *c = tenant_runtime_config(all[i]);

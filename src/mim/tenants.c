@@ -297,7 +297,8 @@ bool tenants_add(struct tenants *t, struct tenant_runtime *r)
 	size_t at = place_of(t, tenant_runtime_id(r), &found);
 	if (!found && t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 16 : 2 * t->cap;
-		struct tenant_runtime **items = realloc(t->items, cap * sizeof *items);
+		struct tenant_runtime **items =
+			realloc(t->items, cap * sizeof(struct tenant_runtime *));
 		ok = items != NULL;
 		if (ok) {
 			t->items = items;
@@ -307,7 +308,7 @@ bool tenants_add(struct tenants *t, struct tenant_runtime *r)
 	ok = ok && !found;
 	if (ok) {
 		memmove(&t->items[at + 1], &t->items[at],
-			(t->n - at) * sizeof t->items[0]);
+			(t->n - at) * sizeof(struct tenant_runtime *));
 		t->items[at] = tenant_runtime_hold(r);
 		t->n++;
 	}
@@ -324,7 +325,7 @@ void tenants_remove(struct tenants *t, struct str id)
 	if (found) {
 		gone = t->items[at];
 		memmove(&t->items[at], &t->items[at + 1],
-			(t->n - at - 1) * sizeof t->items[0]);
+			(t->n - at - 1) * sizeof(struct tenant_runtime *));
 		t->n--;
 	}
 	pthread_rwlock_unlock(&t->lock);
@@ -344,7 +345,8 @@ struct tenant_runtime *tenants_find(struct tenants *t, struct str id)
 struct tenant_runtime **tenants_all(struct tenants *t, struct arena *arena, size_t *n)
 {
 	pthread_rwlock_rdlock(&t->lock);
-	struct tenant_runtime **all = arena_array(arena, t->n, sizeof *all);
+	struct tenant_runtime **all =
+		arena_array(arena, t->n, sizeof(struct tenant_runtime *));
 	*n = all != NULL ? t->n : 0;
 	for (size_t i = 0; i < *n; i++)
 		all[i] = tenant_runtime_hold(t->items[i]);

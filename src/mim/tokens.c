@@ -45,9 +45,7 @@ bool token_scope_parse(struct str text, struct identity *out)
 		if (scopes[i].tenant ? !str_is_id(tenant) : colon != text.n)
 			return false;
 		out->scope = (enum token_scope)i;
-		memset(out->tenant, 0, sizeof out->tenant);
-		if (scopes[i].tenant)
-			memcpy(out->tenant, tenant.p, tenant.n);
+		snprintf(out->tenant, sizeof out->tenant, "%.*s", STR_ARG(tenant));
 		return true;
 	}
 	return false;

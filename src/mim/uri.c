@@ -7,7 +7,7 @@ static bool decode(struct arena *arena, struct str raw, bool plus, struct str *o
 {
 	char *p = arena_alloc(arena, raw.n + 1);
 	size_t n = 0;
-	if (p == NULL)
+	if (p == NULL || (raw.p == NULL && raw.n > 0))
 		return false;
 	for (size_t i = 0; i < raw.n; i++) {
 		char c = raw.p[i];

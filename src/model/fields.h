@@ -26,8 +26,8 @@ enum field_type {
 struct field {
 	const char *name;
 	enum field_type type;
-	size_t offset; /* in the struct */
-	bool required; /* null counts as absent */
+	uint32_t offset; /* in the struct */
+	bool required;   /* null counts as absent */
 	int64_t min, max;
 	const char *words; /* "reject|accept" */
 };

@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "model/user-schema.h"
 
+#include <stdio.h>
+
 const struct attribute_schema *schema_attribute(const struct user_schema *s,
 						struct str name)
 {
@@ -67,9 +69,8 @@ static bool is_date(struct str s)
 	int64_t ms;
 	if (s.n != 10)
 		return false;
-	memcpy(text, s.p, 10);
-	memcpy(text + 10, "T00:00:00Z", 10);
-	return clock_parse_rfc3339((struct str){text, 20}, &ms, NULL);
+	snprintf(text, sizeof text, "%.*sT00:00:00Z", STR_ARG(s));
+	return clock_parse_rfc3339(str_of(text), &ms, NULL);
 }
 
 static bool has_control(struct str s)
