@@ -100,6 +100,24 @@ static bool set_up(struct client *c, const char *token)
 	       curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, CALL_TIMEOUT_S) == 0;
 }
 
+/* The token over http to another machine can be read on the way. */
+static void warn_of_plain_text(const char *url)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL;
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    strcmp(scheme, "http") == 0 && strcmp(host, "localhost") != 0 &&
+	    strncmp(host, "127.", 4) != 0 && strcmp(host, "[::1]") != 0)
+		fprintf(stderr,
+			"inlay: warning: the token goes to %s unencrypted; use https\n",
+			host);
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(u);
+}
+
 struct client *client_new(const char *url, const char *token_file, struct error *err)
 {
 	char token[TOKEN_MAX + 1];
@@ -111,6 +129,7 @@ struct client *client_new(const char *url, const char *token_file, struct error 
 	}
 	if (!load_token(token_file, token, err))
 		return NULL;
+	warn_of_plain_text(url);
 	struct client *c = calloc(1, sizeof *c);
 	if (c != NULL) {
 		c->curl = curl_easy_init();

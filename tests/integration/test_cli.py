@@ -63,6 +63,13 @@ class FirstSteps(Cli):
         os.chmod(path, 0o644)
         self.assertIn("chmod 600", self.inlay("--token-file", path, "health").stderr)
 
+    def test_a_token_that_would_go_in_plain_text_is_warned_about(self):
+        # names of RFC 2606 lead nowhere
+        done = self.inlay("--url", "http://mim.invalid:8080", "health",
+                          want=UNAVAILABLE)
+        self.assertIn("unencrypted", done.stderr)
+        self.assertNotIn("unencrypted", self.inlay("health").stderr)
+
     def test_a_server_that_is_no_mimd_is_told_apart(self):
         # the public listener answers, but not as the API does
         url = f"http://127.0.0.1:{self.mim.public_port}"
