@@ -180,6 +180,7 @@ static void the_snapshot_holds_what_is_stored(void **state)
 	struct world *w = world_new(0);
 	struct load_document load = {.campaign = STR("b"),
 				     .sha256 = STR(WORLD_TEMPLATE),
+				     .content = STR(WORLD_TEMPLATE),
 				     .import = STR("i"),
 				     .columns = columns,
 				     .n_columns = 1,
@@ -226,6 +227,7 @@ static void recipients_are_read_with_the_user(void **state)
 	struct world *w = world_new(0);
 	struct load_document load = {.campaign = STR("b"),
 				     .sha256 = STR(WORLD_TEMPLATE),
+				     .content = STR(WORLD_TEMPLATE),
 				     .import = STR("i"),
 				     .columns = columns,
 				     .n_columns = 1,
