@@ -3,6 +3,7 @@
  * §2). */
 #include "mim/campaign-state.h"
 #include "mim/handlers.h"
+#include "mim/import.h"
 #include "mim/order-body.h"
 #include "mim/statistics-print.h"
 #include "mim/sync.h"
@@ -127,7 +128,9 @@ static void reply_campaign(struct request *q)
 	if (arena == NULL)
 		error_set(&err, ERROR_MEMORY, "", "no memory for a campaign");
 	else if (fetch(q, q->params[1], arena, &doc, &err) &&
-		 read_campaign(q->tenant->db, &doc, arena, &s, &err))
+		 read_campaign(q->tenant->db, &doc, arena, &s, &err) &&
+		 (s.state.newest_version > 0 ||
+		  error_set(&err, ERROR_NOT_FOUND, "", "there is no such campaign")))
 		put_campaign(&w, &s);
 	arena_free(arena);
 	if (err.kind == ERROR_NONE)
@@ -157,7 +160,8 @@ static void list(struct request *q)
 						   &s, &err)
 				   : error_set(&err, ERROR_MEMORY, "",
 					       "no memory for a campaign");
-		if (ok)
+		/* one whose first import is not at its end is not there yet */
+		if (ok && s.state.newest_version > 0)
 			put_campaign(&w, &s);
 		arena_free(arena);
 	}
@@ -214,6 +218,28 @@ static void recall_campaign(struct request *q)
 	if (order_body_read(q, "scope", scopes, 2, &scope))
 		order(q, CAMPAIGN_ORDER_RECALL,
 		      scope == 0 ? RECALL_UNREAD : RECALL_ALL);
+}
+
+static void activate_version(struct request *q)
+{
+	struct error err;
+	uint64_t version;
+	if (!order_body_read(q, NULL, NULL, 0, NULL))
+		return;
+	if (!str_to_u64(q->params[2], UINT32_MAX, &version) || version == 0) {
+		request_fail_with(q, ERROR_NOT_FOUND, "",
+				  "a version is a number from 1");
+		return;
+	}
+	if (!import_activate(q->tenant, q->params[1], (uint32_t)version, q->who.service,
+			     q->now_ms, &err)) {
+		request_fail(q, &err);
+		return;
+	}
+	log_info(q->mim->log, "campaign",
+		 "activated  tenant=%s campaign=%.*s version=%u", q->tenant->id,
+		 STR_ARG(q->params[1]), (unsigned)version);
+	reply_campaign(q);
 }
 
 /* Statistics ---------------------------------------------------------------------*/
@@ -303,5 +329,7 @@ static const struct route rows[] = {
 	{"POST", CAMPAIGN "/resume", ROUTE_TENANT, ROUTE_BLOCKING, resume_campaign, 0},
 	{"POST", CAMPAIGN "/cancel", ROUTE_TENANT, ROUTE_BLOCKING, cancel_campaign, 0},
 	{"POST", CAMPAIGN "/recall", ROUTE_TENANT, ROUTE_BLOCKING, recall_campaign, 0},
+	{"POST", CAMPAIGN "/versions/{version}/activate", ROUTE_TENANT, ROUTE_BLOCKING,
+	 activate_version, 0},
 };
 const struct route_table campaign_routes = ROUTE_TABLE(rows);

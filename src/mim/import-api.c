@@ -36,6 +36,11 @@ static const struct json_field campaign_fields[] = {
 	{"/prefix", read_prefix, JSON_NEEDED},
 	{"/activate", read_activate, JSON_OPTIONAL},
 };
+static const struct json_field user_fields[] = {
+	{"/dataSource", read_source, JSON_OPTIONAL},
+	{"/prefix", read_prefix, JSON_NEEDED},
+};
+
 static bool read_order(struct request *q, const struct json_field *fields, size_t n,
 		       struct import_order *o)
 {
@@ -110,6 +115,11 @@ static void post_import(struct request *q)
 	      sizeof campaign_fields / sizeof *campaign_fields);
 }
 
+static void post_users(struct request *q)
+{
+	order(q, IMPORT_USERS, user_fields, sizeof user_fields / sizeof *user_fields);
+}
+
 static void get_import(struct request *q)
 {
 	struct store_document doc;
@@ -156,5 +166,6 @@ static const struct route rows[] = {
 	{"GET", TENANT "/imports", ROUTE_READ, ROUTE_BLOCKING, list_imports, 0},
 	{"GET", TENANT "/imports/{importId}", ROUTE_READ, ROUTE_BLOCKING, get_import,
 	 0},
+	{"POST", TENANT "/users/import", ROUTE_TENANT, ROUTE_BLOCKING, post_users, 0},
 };
 const struct route_table import_routes = ROUTE_TABLE(rows);

@@ -87,7 +87,8 @@ static bool load_rows(struct import_job *j, struct error *err)
 		return true;
 	if (!import_enter(j, IMPORT_SORTING, err))
 		return import_fail(j, err);
-	if (!import_count_twins(j) || !import_find_load(j))
+	if (!import_count_twins(j, bundle_recipients(&j->check->bundle)->name) ||
+	    !import_find_load(j))
 		return false;
 	if (j->load_is_old)
 		return true;

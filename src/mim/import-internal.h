@@ -66,10 +66,18 @@ bool import_campaign(struct import_job *j);
 void import_prune(struct tenant_runtime *t);
 void import_sweep_later(struct tenant_runtime *t);
 
-/* import-rows.c: first pass over the recipients, into j->sort. */
+/* import-rows.c: makes j->sort; the first pass over the recipients goes into it. */
+bool import_open_sort(struct import_job *j, struct error *err);
 bool import_read_rows(struct import_job *j);
 /* import-load.c: second pass: finds rows of the same user; third: writes the load. */
-bool import_count_twins(struct import_job *j);
+bool import_count_twins(struct import_job *j, struct str file);
+struct import_cursor {
+	uint8_t last[EXTSORT_KEY_LEN];
+	bool has_last;
+};
+/* The next record that is the first of its user. */
+bool import_next_user(struct import_job *j, struct import_cursor *c,
+		      struct extsort_record *r, bool *more, struct error *err);
 bool import_load_rows(struct import_job *j);
 /* import-publish.c */
 enum import_news {

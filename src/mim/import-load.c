@@ -37,60 +37,59 @@ bool import_decode(struct str bytes, struct str *values, size_t n)
 	return bytes.n == 0;
 }
 
-static void reject_twin(struct import_job *j, uint64_t line)
+static void reject_twin(struct import_job *j, struct str file, uint64_t line)
 {
 	char where[sizeof((struct error *)0)->where];
-	const struct bundle_file *f = bundle_recipients(&j->check->bundle);
-	snprintf(where, sizeof where, "%.*s:%" PRIu64, STR_ARG(f->name), line);
+	snprintf(where, sizeof where, "%.*s:%" PRIu64, STR_ARG(file), line);
 	j->doc.rows_rejected++;
 	j->doc.rows_accepted--;
 	error_list_add(&j->row_errors, ERROR_CONFLICT, where,
 		       "is a second row for the same user");
 }
 
-/* The next record that is the first of its user; those behind it are passed over and
- * given to `twin`, if there is one. */
-static bool next_user(struct import_job *j, struct extsort_record *r, bool *more,
-		      uint8_t last[EXTSORT_KEY_LEN], bool *has_last,
-		      void (*twin)(struct import_job *j, uint64_t line),
-		      struct error *err)
+/* Is it of the user that the last one was of? */
+static bool is_twin(struct import_cursor *c, const struct extsort_record *r)
 {
-	for (;;) {
-		if (!extsort_next(j->sort, r, more, err))
-			return false;
-		if (!*more)
-			return true;
-		bool same = *has_last && memcmp(last, r->key, EXTSORT_KEY_LEN) == 0;
-		*has_last = true;
-		if (!same) {
-			memcpy(last, r->key, EXTSORT_KEY_LEN);
-			return true;
-		}
-		if (twin != NULL)
-			twin(j, r->number);
-	}
+	if (c->has_last && memcmp(c->last, r->key, EXTSORT_KEY_LEN) == 0)
+		return true;
+	memcpy(c->last, r->key, EXTSORT_KEY_LEN);
+	c->has_last = true;
+	return false;
 }
 
-static bool count(struct import_job *j, struct error *err)
+bool import_next_user(struct import_job *j, struct import_cursor *c,
+		      struct extsort_record *r, bool *more, struct error *err)
 {
-	struct extsort_record r;
-	uint8_t last[EXTSORT_KEY_LEN];
-	bool more, has_last = false;
-	if (!extsort_rewind(j->sort, err))
-		return false;
 	do {
-		if (import_stops(j) ||
-		    !next_user(j, &r, &more, last, &has_last, reject_twin, err) ||
-		    !import_tick(j, 1, 0, 0, err))
+		if (!extsort_next(j->sort, r, more, err))
 			return false;
-	} while (more);
+	} while (*more && is_twin(c, r));
 	return true;
 }
 
-bool import_count_twins(struct import_job *j)
+static bool count(struct import_job *j, struct str file, struct error *err)
+{
+	struct import_cursor c = {.has_last = false};
+	struct extsort_record r;
+	bool more;
+	if (!extsort_rewind(j->sort, err))
+		return false;
+	for (;;) {
+		if (import_stops(j) || !extsort_next(j->sort, &r, &more, err))
+			return false;
+		if (!more)
+			return true;
+		if (is_twin(&c, &r))
+			reject_twin(j, file, r.number);
+		if (!import_tick(j, 1, 0, 0, err))
+			return false;
+	}
+}
+
+bool import_count_twins(struct import_job *j, struct str file)
 {
 	struct error err = {0};
-	if (count(j, &err))
+	if (count(j, file, &err))
 		return import_check_rejected(j);
 	return import_fail(j, &err);
 }
@@ -144,14 +143,13 @@ static bool write_slice(struct import_job *j, struct slice *s, struct error *err
 
 static bool write_all(struct import_job *j, struct slice *s, struct error *err)
 {
+	struct import_cursor c = {.has_last = false};
 	struct extsort_record r;
-	uint8_t last[EXTSORT_KEY_LEN];
-	bool more, has_last = false;
+	bool more;
 	if (!extsort_rewind(j->sort, err))
 		return false;
 	for (;;) {
-		if (import_stops(j) ||
-		    !next_user(j, &r, &more, last, &has_last, NULL, err))
+		if (import_stops(j) || !import_next_user(j, &c, &r, &more, err))
 			return false;
 		if (!more)
 			return write_slice(j, s, err);

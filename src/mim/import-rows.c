@@ -164,23 +164,27 @@ static bool read_all(struct import_job *j, struct resolving *r, struct error *er
 	return true;
 }
 
-bool import_read_rows(struct import_job *j)
+bool import_open_sort(struct import_job *j, struct error *err)
 {
 	char directory[PATH_SIZE];
+	const struct settings *s = j->mim->settings;
+	if (!mim_settings_path(s, "inlay.import.temp-directory", directory,
+			       sizeof directory))
+		return error_set(err, ERROR_INTERNAL, "", "a path is too long");
+	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+		return error_set_errno(err, "", errno, "cannot make %s", directory);
+	j->sort = extsort_new(directory, (size_t)settings_int(s, "inlay.import.memory"),
+			      err);
+	return j->sort != NULL;
+}
+
+bool import_read_rows(struct import_job *j)
+{
 	struct error err = {0};
 	struct resolving r = {.job = j, .arena = arena_new(ROW_ARENA_MAX)};
-	size_t memory = (size_t)settings_int(j->mim->settings, "inlay.import.memory");
 	buf_init(&r.bytes, EXTSORT_RECORD_MAX);
 	bool ok = r.arena != NULL || error_set(&err, ERROR_MEMORY, "", "no memory");
-	if (ok && !mim_settings_path(j->mim->settings, "inlay.import.temp-directory",
-				     directory, sizeof directory))
-		ok = error_set(&err, ERROR_INTERNAL, "", "a path is too long");
-	if (ok && mkdir(directory, 0700) != 0 && errno != EEXIST)
-		ok = error_set_errno(&err, "", errno, "cannot make %s", directory);
-	if (ok) {
-		j->sort = extsort_new(directory, memory, &err);
-		ok = j->sort != NULL && read_all(j, &r, &err);
-	}
+	ok = ok && import_open_sort(j, &err) && read_all(j, &r, &err);
 	if (err.kind != ERROR_NONE)
 		import_fail(j, &err);
 	buf_free(&r.bytes);

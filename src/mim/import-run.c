@@ -249,7 +249,8 @@ void import_run(void *ctx)
 		metrics_add(j->mim->metrics, METRIC_IMPORTS_STARTED, 1);
 		bool ok = prepare(j, &err) || import_fail(j, &err);
 		if (ok)
-			ok = import_campaign(j);
+			ok = j->doc.kind == IMPORT_USERS ? import_users(j)
+							 : import_campaign(j);
 		finish(j, ok);
 		log_end(j, started);
 		count_end(j);
