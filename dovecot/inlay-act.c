@@ -60,7 +60,6 @@ static void tell_again(struct inlay_session *session, const struct inlay_record 
 static void saved(struct inlay_work *work, struct inlay_record *record, uint32_t uid)
 {
 	struct inlay_session *session = work->session;
-	struct inlay_own *own;
 
 	record->state = INLAY_STATE_SAVED;
 	record->uid = uid;
@@ -68,13 +67,8 @@ static void saved(struct inlay_work *work, struct inlay_record *record, uint32_t
 	record->due |= 1u << WIRE_EVENT_INJECTED;
 	/* not durable: the prepared record is, and the message can be found */
 	(void)write_record(work, record, FALSE);
-	own = inlay_session_own_guid(session, record->guid);
-	if (own == NULL && uid != 0) {
-		own = array_append_space(&session->own);
-		memcpy(own->guid, record->guid, sizeof(own->guid));
-		memcpy(own->instance, record->instance, sizeof(own->instance));
-		own->uid = uid;
-	}
+	if (uid != 0 && inlay_session_own_guid(session, record->guid) == NULL)
+		(void)inlay_session_own_add(session, record);
 	inlay_session_tell(session, record->instance, record->guid, WIRE_EVENT_INJECTED,
 			   FALSE, WIRE_CAUSE_NONE);
 }

@@ -18,9 +18,7 @@ static void join(struct inlay_session *session, struct inlay_ledger *ledger)
 		/* saved, but the index was not told of it any more */
 		if (own == NULL && is_live(record) && record->uid != 0 &&
 		    record->uid_validity == session->measure.uid_validity) {
-			own = array_append_space(&session->own);
-			own->uid = record->uid;
-			memcpy(own->guid, record->guid, sizeof(own->guid));
+			own = inlay_session_own_add(session, record);
 		}
 		if (own == NULL)
 			continue;

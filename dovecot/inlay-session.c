@@ -226,6 +226,17 @@ struct inlay_own *inlay_session_own(struct inlay_session *session, unsigned int 
 	return array_idx_modifiable(&session->own, i);
 }
 
+struct inlay_own *inlay_session_own_add(struct inlay_session *session,
+					const struct inlay_record *record)
+{
+	struct inlay_own own = {.uid = record->uid};
+
+	memcpy(own.guid, record->guid, sizeof(own.guid));
+	memcpy(own.instance, record->instance, sizeof(own.instance));
+	array_push_back(&session->own, &own);
+	return inlay_session_own(session, array_count(&session->own) - 1);
+}
+
 void inlay_session_own_remove(struct inlay_session *session,
 			      const struct inlay_own *own)
 {

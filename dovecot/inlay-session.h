@@ -96,6 +96,9 @@ void inlay_session_tell(struct inlay_session *session, const char *instance,
 			const char *guid, uint8_t type, bool seen, uint8_t cause);
 /* The message of ours at this place of the array. */
 struct inlay_own *inlay_session_own(struct inlay_session *session, unsigned int i);
+/* Adds the message of this record of the ledger. */
+struct inlay_own *inlay_session_own_add(struct inlay_session *session,
+					const struct inlay_record *record);
 void inlay_session_own_remove(struct inlay_session *session,
 			      const struct inlay_own *own);
 /* The message of ours with this UID or GUID, or NULL. */
