@@ -136,15 +136,28 @@ static struct str hash_str(const struct user_hash *user)
 	return (struct str){(const char *)user->b, sizeof user->b};
 }
 
+/* A first import of profiles, sorted, fills its pages to the brim (see loads.c). */
+static bool put_head(struct tables *t, const struct plan *p,
+		     const struct store_user_change *c, struct error *err)
+{
+	struct key k = key_user(&p->user, USER_HEAD);
+	struct entry e = {{NULL, 0}, {NULL, 0}};
+	bool is_first = p->revision == 0 && c->profile != NULL;
+	if (is_first && !tables_last(t, TABLE_USERS, &e, err))
+		return false;
+	if (is_first && (e.key.p == NULL || str_cmp(e.key, key_str(&k)) < 0))
+		return tables_append(t, TABLE_USERS, key_str(&k), p->head, err);
+	return tables_put(t, TABLE_USERS, key_str(&k), p->head, err);
+}
+
 static bool write_partition(struct tables *t, const struct plan *p,
 			    const struct store_user_change *c, struct error *err)
 {
-	struct key k = key_user(&p->user, USER_HEAD);
 	if (c->profile != NULL &&
 	    ((p->old.known && !identities_remove(t, &p->user, &p->old.profile, err)) ||
 	     !identities_put(t, &p->user, c->profile, err)))
 		return false;
-	if (!tables_put(t, TABLE_USERS, key_str(&k), p->head, err))
+	if (!put_head(t, p, c, err))
 		return false;
 	for (size_t i = 0; i < c->n_forget; i++) {
 		struct key a = key_assignment(&p->user, c->forget[i]);
