@@ -190,7 +190,7 @@ struct variables {
 static bool variable_field(struct reading *g, void *ctx, struct str key, bool *known)
 {
 	struct variables *v = ctx;
-	(void)known;
+	*known = true; /* whatever its name is */
 	if (v->n == VARIABLES_MAX)
 		return wrong(g, "/actions/variables");
 	v->pairs[v->n].name = key;

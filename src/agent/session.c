@@ -167,8 +167,11 @@ void session_start(struct agent *a, int fd, uid_t uid)
 
 void sessions_close_all(struct agent *a)
 {
-	while (a->sessions != NULL)
-		session_close(a->sessions);
+	struct session *next;
+	for (struct session *s = a->sessions; s != NULL; s = next) {
+		next = s->next;
+		session_close(s);
+	}
 }
 
 bool sessions_are_idle(const struct agent *a)

@@ -62,13 +62,13 @@
 
 const struct setting agent_settings_table[] = {
 #define X(name_, type_, default_, min_, max_, allowed_, help_)                         \
-	{.name = name_,                                                                \
+	{.name = (name_),                                                              \
 	 .type = SETTING_##type_,                                                      \
-	 .default_value = default_,                                                    \
-	 .min = min_,                                                                  \
-	 .max = max_,                                                                  \
-	 .allowed = allowed_,                                                          \
-	 .help = help_},
+	 .default_value = (default_),                                                  \
+	 .min = (min_),                                                                \
+	 .max = (max_),                                                                \
+	 .allowed = (allowed_),                                                        \
+	 .help = (help_)},
 	SETTINGS(X)
 #undef X
 };

@@ -4,6 +4,8 @@
 #include "base/crypto.h"
 #include "wire/wire.h"
 
+#include <assert.h>
+
 #define FORMAT 1
 #define HEAD 12 /* length and checksum */
 
@@ -97,6 +99,7 @@ enum spool_record_status spool_record_decode(struct str bytes, struct spool_reco
 	uint8_t sum[8];
 	if (bytes.n == 0)
 		return SPOOL_RECORD_END;
+	assert(p != NULL);
 	if (bytes.n < 4)
 		return SPOOL_RECORD_TORN;
 	size_t n = HEAD + (size_t)get_be(p, 4);

@@ -140,10 +140,14 @@ static void look_through_tenant(struct template_disk *d, const char *tenant)
 	closedir(dir);
 }
 
+struct found {
+	struct entry *entry;
+};
+
 static int by_use(const void *a, const void *b)
 {
-	const struct entry *const *x = a, *const *y = b;
-	return ((*x)->used > (*y)->used) - ((*x)->used < (*y)->used);
+	const struct found *x = a, *y = b;
+	return (x->entry->used > y->entry->used) - (x->entry->used < y->entry->used);
 }
 
 /* Puts the entries that were found into the order of their use. */
@@ -152,23 +156,27 @@ static bool sort(struct template_disk *d)
 	size_t n = 0, i = 0;
 	for (struct entry *e = d->newest; e != NULL; e = e->older)
 		n++;
-	struct entry **all = calloc(n > 0 ? n : 1, sizeof(struct entry *));
+	struct found *all = calloc(n > 0 ? n : 1, sizeof *all);
 	if (all == NULL)
 		return false;
 	for (struct entry *e = d->newest; e != NULL; e = e->older)
-		all[i++] = e;
+		all[i++].entry = e;
 	qsort(all, n, sizeof *all, by_use);
 	d->newest = d->oldest = NULL;
 	for (i = 0; i < n; i++)
-		push_newest(d, all[i]);
+		push_newest(d, all[i].entry);
 	free(all);
 	return true;
 }
 
 static void make_room(struct template_disk *d, uint64_t room)
 {
-	while (d->oldest != NULL && d->bytes + room > d->max)
-		drop(d, d->oldest);
+	struct entry *next;
+	for (struct entry *e = d->oldest; e != NULL && d->bytes + room > d->max;
+	     e = next) {
+		next = e->newer;
+		drop(d, e);
+	}
 }
 
 static bool look_through(struct template_disk *d, const char *path, struct error *err)
@@ -215,9 +223,9 @@ void template_disk_close(struct template_disk *d)
 {
 	if (d == NULL)
 		return;
-	while (d->newest != NULL) {
-		struct entry *e = d->newest;
-		unlink_entry(d, e);
+	struct entry *next;
+	for (struct entry *e = d->newest; e != NULL; e = next) {
+		next = e->older;
 		free(e);
 	}
 	if (d->directory >= 0)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -108,8 +109,10 @@ static void push_newest(struct templates *t, struct item *i)
 static void drop(struct templates *t, struct item *i)
 {
 	struct item **at = &t->buckets[bucket_of(str_of(i->sha256))];
-	while (*at != i)
+	while (*at != i) {
+		assert(*at != NULL);
 		at = &(*at)->next_in_bucket;
+	}
 	*at = i->next_in_bucket;
 	unlink_item(t, i);
 	t->memory -= i->memory;
@@ -147,8 +150,12 @@ static void keep(struct templates *t, struct str tenant, struct str sha256,
 	i->next_in_bucket = t->buckets[b];
 	t->buckets[b] = i;
 	push_newest(t, i);
-	while (t->memory > t->max_memory && t->oldest != i)
-		drop(t, t->oldest);
+	struct item *next;
+	for (struct item *old = t->oldest; old != i && t->memory > t->max_memory;
+	     old = next) {
+		next = old->newer;
+		drop(t, old);
+	}
 }
 
 struct template *templates_compile(struct str bytes, struct str sha256,
@@ -312,14 +319,21 @@ void templates_free(struct templates *t)
 		return;
 	while (t->fetches != NULL) {
 		struct fetch *f = t->fetches;
+		t->fetches = f->next;
 		uplink_cancel(f->call);
-		while (f->waits != NULL)
-			templates_cancel(f->waits);
-		unlink_fetch(f);
+		while (f->waits != NULL) {
+			struct templates_wait *w = f->waits;
+			f->waits = w->next;
+			free(w);
+		}
 		free(f);
 	}
-	while (t->newest != NULL)
-		drop(t, t->newest);
+	struct item *next;
+	for (struct item *i = t->newest; i != NULL; i = next) {
+		next = i->older;
+		template_free(i->template);
+		free(i);
+	}
 	template_disk_close(t->disk);
 	buf_free(&t->bytes);
 	free(t);

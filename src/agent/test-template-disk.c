@@ -106,8 +106,8 @@ static void keeps_templates_over_a_restart_and_per_tenant(void **state)
 static void drops_what_was_used_least_recently(void **state)
 {
 	struct fixture *f = *state;
-	for (char c = 'a'; c < 'k'; c++)
-		put(f, STR("one"), c);
+	for (int i = 0; i < 10; i++)
+		put(f, STR("one"), (char)('a' + i));
 	assert_int_equal(template_disk_bytes(f->disk), 10000);
 	assert_true(has(f, STR("one"), 'a')); /* used */
 	put(f, STR("one"), 'z');

@@ -234,8 +234,11 @@ void uplink_free(struct uplink *u)
 {
 	if (u == NULL)
 		return;
-	while (u->calls != NULL)
-		uplink_cancel(u->calls);
+	struct uplink_call *next;
+	for (struct uplink_call *c = u->calls; c != NULL; c = next) {
+		next = c->next;
+		uplink_cancel(c);
+	}
 	curl_multi_cleanup(u->multi);
 	ev_timer_stop(u->loop, &u->timer);
 	tokens_free(u->tokens);

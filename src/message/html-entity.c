@@ -2,6 +2,8 @@
 /* Character references: the numeric ones and the names that occur in mail. */
 #include "message/html.h"
 
+#include <assert.h>
+
 struct entity {
 	const char *name;
 	uint32_t code;
@@ -113,6 +115,7 @@ static void encode_utf8(uint32_t code, char utf8[8])
 
 size_t html_entity(struct str s, char utf8[8])
 {
+	assert(s.p != NULL);
 	if (s.n < 3 || s.p[0] != '&')
 		return 0;
 	size_t end = str_find_char(str_slice(s, 0, 16), ';');

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/html.h"
 
+#include <assert.h>
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
@@ -57,6 +59,7 @@ static enum html_token_kind raw_text(struct html_scanner *s, struct html_token *
 {
 	struct str name = s->raw, in = rest(s);
 	size_t i = 0;
+	assert(in.p != NULL);
 	for (; i < in.n; i++)
 		if (in.p[i] == '<' && i + 1 < in.n && in.p[i + 1] == '/' &&
 		    str_ieq(str_slice(in, i + 2, i + 2 + name.n), name))
@@ -109,6 +112,7 @@ enum html_token_kind html_next(struct html_scanner *s, struct html_token *t)
 	struct str in = rest(s);
 	if (in.n == 0)
 		return give(t, HTML_END);
+	assert(in.p != NULL);
 	if (s->raw.p != NULL)
 		return raw_text(s, t);
 	if (in.p[0] == '<' && is_markup(in))

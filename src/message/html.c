@@ -30,6 +30,11 @@ static bool is_blank(char c)
 	return (unsigned char)c <= ' ';
 }
 
+static bool is_one_of(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
 static bool is_name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -65,7 +70,7 @@ static bool in_url_start(struct str before, struct str *so_far)
 {
 	size_t k = before.n;
 	size_t stop = before.n > URL_LOOK_BACK ? before.n - URL_LOOK_BACK : 0;
-	while (k > stop && memchr("\"'=<>/?:", before.p[k - 1], 8) == NULL)
+	while (k > stop && !is_one_of(before.p[k - 1], "\"'=<>/?:"))
 		k--;
 	if (k == stop)
 		return false;
@@ -102,7 +107,7 @@ bool html_url_allowed(struct str before, struct str value)
 	for (size_t i = 0; i < value.n; i++) {
 		if (value.p[i] == ':')
 			return false;
-		if (memchr("/?#", value.p[i], 3) != NULL)
+		if (is_one_of(value.p[i], "/?#"))
 			return true;
 	}
 	return true;

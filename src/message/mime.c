@@ -5,6 +5,10 @@
 #include "base/crypto.h"
 #include "message/address.h"
 
+#include <stdio.h>
+
+#define BOUNDARY_SIZE 40
+
 static bool is_token(struct str s)
 {
 	if (s.n == 0 || s.n > 128)
@@ -24,7 +28,7 @@ static bool is_url(struct str s)
 	if (!str_starts(s, STR("https://")) && !str_starts(s, STR("http://")))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~' || memchr("<>\",", s.p[i], 4))
+		if (s.p[i] <= ' ' || s.p[i] > '~' || strchr("<>\",", s.p[i]) != NULL)
 			return false;
 	return s.n <= MIME_MAX_URL;
 }
@@ -112,21 +116,20 @@ static bool add_labelled(struct buf *out, struct str label, struct str text)
 
 /* Nobody who writes a template or a value can know the instance, so nobody can
  * put this boundary into a part. */
-static void make_boundary(char boundary[40], const struct mime_envelope *e)
+static void make_boundary(char boundary[BOUNDARY_SIZE], const struct mime_envelope *e)
 {
 	uint8_t hash[16];
 	char hex[2 * sizeof hash + 1];
 	crypto_blake2b_128(e->instance, hash);
 	crypto_hex(hex, hash, sizeof hash);
-	memcpy(boundary, "inlay_", 6);
-	memcpy(boundary + 6, hex, sizeof hex);
+	snprintf(boundary, BOUNDARY_SIZE, "inlay_%s", hex);
 }
 
 static bool write_all(const struct template *t, const struct mime_envelope *e,
 		      const struct template_parts *parts, struct buf *out,
 		      size_t dates[MIME_N_DATES], struct error *err)
 {
-	char boundary[40];
+	char boundary[BOUNDARY_SIZE];
 	struct buf from, subject;
 	buf_init(&from, 2 * TEMPLATE_MAX_LINE);
 	buf_init(&subject, 2 * TEMPLATE_MAX_LINE);

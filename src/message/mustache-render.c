@@ -2,6 +2,7 @@
 #include "message/html.h"
 #include "message/mustache-internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 bool mustache_is_true(struct mustache_value v)
@@ -108,6 +109,7 @@ static bool write_value(struct render *r, const struct mustache_node *node)
 	struct mustache_value v;
 	struct str name;
 	if (node->name == MUSTACHE_NAME_DOT) {
+		assert(r->depth > 0 && r->depth <= MUSTACHE_MAX_DEPTH);
 		v = r->stack[r->depth - 1];
 		name = r->stack_names[r->depth - 1];
 	} else {
@@ -141,6 +143,7 @@ static bool write_value(struct render *r, const struct mustache_node *node)
 static void push(struct render *r, enum mustache_op op, struct mustache_value v,
 		 struct str name)
 {
+	assert(r->depth < MUSTACHE_MAX_DEPTH); /* compiled so */
 	if (op == MUSTACHE_OP_INVERTED && r->depth > 0) {
 		v = r->stack[r->depth - 1];
 		name = r->stack_names[r->depth - 1];
@@ -173,6 +176,7 @@ static bool step(struct render *r, size_t at, size_t *next)
 		return true;
 	}
 	case MUSTACHE_OP_END:
+		assert(r->depth > 0);
 		r->depth--;
 		return true;
 	}

@@ -119,16 +119,18 @@ static void read_address(struct parse *p, const json_t *v, const char *where,
 static void read_mailbox(struct parse *p, json_t *v, const char *where,
 			 struct mustache **name, struct str *address)
 {
-	char place[64];
 	struct buf b;
-	buf_init(&b, sizeof place + 128);
+	buf_init(&b, 256);
 	const char *key;
 	json_t *value;
-	json_object_foreach(v, key, value) if (strcmp(key, "name") == 0) *name =
-		compile_line(p, want_text(p, value, pointer(&b, where, key)),
-			     pointer(&b, where, key));
-	else if (strcmp(key, "address") != 0)
-		fail(p, ERROR_UNKNOWN_FIELD, pointer(&b, where, key), "is not known");
+	json_object_foreach(v, key, value)
+	{
+		const char *place = pointer(&b, where, key);
+		if (strcmp(key, "name") == 0)
+			*name = compile_line(p, want_text(p, value, place), place);
+		else if (strcmp(key, "address") != 0)
+			fail(p, ERROR_UNKNOWN_FIELD, place, "is not known");
+	}
 	read_address(p, json_object_get(v, "address"), pointer(&b, where, "address"),
 		     address);
 	buf_free(&b);
@@ -389,10 +391,12 @@ void template_free(struct template *t)
 {
 	if (t == NULL)
 		return;
-	struct mustache *const parts[] = {t->from_name, t->reply_to_name, t->subject,
-					  t->preheader, t->html,          t->text};
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		mustache_free(parts[i]);
+	mustache_free(t->from_name);
+	mustache_free(t->reply_to_name);
+	mustache_free(t->subject);
+	mustache_free(t->preheader);
+	mustache_free(t->html);
+	mustache_free(t->text);
 	for (size_t i = 0; i < t->n_headers; i++)
 		mustache_free(t->headers[i].value);
 	arena_free(t->arena);
