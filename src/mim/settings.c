@@ -58,7 +58,8 @@ static const struct setting table[] = {
 	 "Memory that the sort of one import may take before it uses files."},
 	{"inlay.import.max-rejected-percent", SETTING_INT, "1", 0, 100, NULL, NULL,
 	 "Share of rejected rows above which an import fails as a whole."},
-	{"inlay.net.allow", SETTING_LIST, NULL, 0, 0, NULL, NULL,
+	{"inlay.net.allow", SETTING_LIST, NULL, 0, 0, NULL,
+	 "this version connects to no address that a tenant may set",
 	 "Networks (10.0.0.0/8) that addresses set with a tenant's token may lie in, "
 	 "beside public ones."},
 	{"inlay.public.address", SETTING_STRING, NULL, 0, 0, NULL, NULL,

@@ -18,10 +18,10 @@
 typedef void print_fn(struct json_writer *w, const struct tenant *t,
 		      enum tenant_form form);
 
-static bool put_masked(struct request *q, struct json_writer *w, const struct tenant *t,
-		       print_fn *print)
+static bool put_masked(struct arena *arena, struct json_writer *w,
+		       const struct tenant *t, print_fn *print)
 {
-	struct tenant *copy = tenant_copy(q->arena, t);
+	struct tenant *copy = tenant_copy(arena, t);
 	if (copy == NULL)
 		return false;
 	tenant_mask(copy);
@@ -34,7 +34,7 @@ static void reply_with(struct request *q, int status, const struct tenant *t,
 {
 	struct json_writer w;
 	json_writer_init(&w, &q->out);
-	if (put_masked(q, &w, t, print))
+	if (put_masked(q->arena, &w, t, print))
 		request_reply(q, status);
 	else
 		request_fail_with(q, ERROR_MEMORY, "", "no memory for the answer");
@@ -65,19 +65,22 @@ static void list(struct request *q)
 	if (!request_limit(q, LIMIT_DEFAULT, LIMIT_MAX, &limit))
 		return;
 	struct tenant_runtime **all = tenants_all(q->mim->tenants, q->arena, &n);
-	bool ok = all != NULL;
+	struct arena *one = arena_new(TENANT_ARENA_MAX); /* tenant at a time */
+	bool ok = all != NULL && one != NULL;
 	json_writer_init(&w, &q->out);
 	json_put_array(&w);
 	for (size_t i = 0; all != NULL && i < n; i++) {
 		if (ok && shown < limit &&
 		    str_cmp(tenant_runtime_id(all[i]), after) > 0) {
 			struct tenant_config *c = tenant_runtime_config(all[i]);
-			ok = put_masked(q, &w, c->tenant, tenant_print);
+			ok = put_masked(one, &w, c->tenant, tenant_print);
 			tenant_config_release(c);
+			arena_reset(one);
 			shown++;
 		}
 		tenant_runtime_release(all[i]);
 	}
+	arena_free(one);
 	if (!ok) {
 		request_fail_with(q, ERROR_MEMORY, "", "no memory for the list");
 		return;

@@ -112,7 +112,7 @@ static void change(struct request *q, enum user_form form, struct subject *u)
 		return;
 	if (!user_change_commit(q->tenant, u->key, &new_data, q->arena, &u->record,
 				&err) ||
-	    (form == USER_PUT && !user_unsuppress(q->tenant, u->key, &err))) {
+	    (form == USER_PUT && !user_unsuppress(q->tenant, u->key, q->arena, &err))) {
 		request_fail(q, &err);
 		return;
 	}

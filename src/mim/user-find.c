@@ -99,9 +99,15 @@ bool user_is_suppressed(struct tenant_runtime *t, struct str key, struct arena *
 	return true;
 }
 
-bool user_unsuppress(struct tenant_runtime *t, struct str key, struct error *err)
+bool user_unsuppress(struct tenant_runtime *t, struct str key, struct arena *arena,
+		     struct error *err)
 {
 	char id[2 * CRYPTO_SHA256_LEN + 1];
+	bool suppressed;
+	if (!user_is_suppressed(t, key, arena, &suppressed, err))
+		return false;
+	if (!suppressed) /* the usual case costs no write */
+		return true;
 	suppress_id(t, key, id);
 	return sync_document_put(t->db, STORE_SUPPRESS, str_of(id),
 				 (struct str){NULL, 0}, STORE_ANY, NULL, err);

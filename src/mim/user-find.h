@@ -29,6 +29,7 @@ bool user_change_commit(struct tenant_runtime *t, struct str key,
 /* The suppress row of an erased user. */
 bool user_is_suppressed(struct tenant_runtime *t, struct str key, struct arena *arena,
 			bool *suppressed, struct error *err);
-bool user_unsuppress(struct tenant_runtime *t, struct str key, struct error *err);
+bool user_unsuppress(struct tenant_runtime *t, struct str key, struct arena *arena,
+		     struct error *err);
 
 #endif

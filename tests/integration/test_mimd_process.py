@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """mimd as a process: settings, start, signals, end, the master key."""
+import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
+import time
 import unittest
 
 from mimd_case import MimdCase, original
@@ -135,6 +138,27 @@ class TheProcess(MimdCase):
         self.assertEqual(self.mimd.stop(), 0)
         self.assertIn("ended", self.mimd.log().splitlines()[-1])
         self.assertNotIn("ERROR", self.mimd.log())
+
+    def test_an_idle_connection_does_not_delay_the_end(self):
+        with socket.create_connection(("127.0.0.1", self.mimd.port)):
+            began = time.monotonic()
+            self.assertEqual(self.mimd.stop(), 0)
+            self.assertLess(time.monotonic() - began, 10)
+
+    def test_a_request_under_way_is_answered_before_the_end(self):
+        body = json.dumps(original()).encode()
+        with socket.create_connection(("127.0.0.1", self.mimd.port)) as s:
+            s.sendall(b"POST /api/tenants HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                      + self.mimd.token.encode() + b"\r\nContent-Length: "
+                      + str(len(body)).encode() + b"\r\n\r\n" + body[:10])
+            # by the time that a second request is answered, the first was accepted
+            self.mimd.need(200, "GET", "/health/ready")
+            self.mimd.daemon.signal(signal.SIGTERM)
+            wait_until(lambda: "stopping" in self.mimd.log(), "SIGTERM is seen")
+            s.sendall(body[10:])
+            answer = s.makefile("rb").read()
+        self.assertIn(answer.split(b" ")[1], (b"201", b"503"), answer)
+        self.assertEqual(self.mimd.stop(), 0)
 
     def test_a_second_mimd_on_the_same_data_is_refused(self):
         done = self.mimd.run()

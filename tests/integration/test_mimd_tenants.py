@@ -184,6 +184,23 @@ class TheOriginalsCalls(MimdCase):
         self.create()
         self.mimd.need(404, "GET", USER)
 
+    def test_an_admin_may_point_a_tenant_at_another_keyspace_and_back(self):
+        body = original()
+        body["configuration"]["hashedEmailAddresses"] = False
+        self.create(body)
+        self.mimd.need(201, "PUT", USER, {"user": "anna@example.org"})
+        self.mimd.need(200, "PUT", "/api/tenants/default",
+                       {**body, "keyspaceName": "elsewhere"})
+        self.mimd.need(503, "GET", USER)
+        self.mimd.need(200, "PUT", "/api/tenants/default", body)
+        self.mimd.need(200, "GET", USER)
+        self.mimd.need(201, "POST", "/api/tenants?createDB=true",
+                       original(id="other", keyspaceName="mim_other"))
+        answer = self.mimd.need(409, "PUT", "/api/tenants/default",
+                                {**body, "keyspaceName": "mim_other"})
+        self.assertEqual(self.pointers(answer), ["/keyspaceName"])
+        self.mimd.need(200, "GET", USER)
+
     def test_the_id_of_the_body_is_that_of_the_path(self):
         self.create()
         answer = self.mimd.need(400, "PUT", "/api/tenants/default", original(id="x"))

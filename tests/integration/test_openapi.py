@@ -256,6 +256,7 @@ class TheServer(unittest.TestCase):
         self.assertEqual(failed["phase"], "failed")
         self.assertEqual(failed["rowErrors"][0]["line"], 2)
         self.assertTrue(failed["problem"]["errors"])
+        self.assertIn(failed["id"], [i["id"] for i in self.call("GET", f"{T}/imports")])
         self.call("GET", f"{T}/imports/nothing", want=404)
 
     def openings(self):
