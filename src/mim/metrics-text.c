@@ -98,6 +98,22 @@ static void gauge(struct buf *out, const char *name, const char *help, uint64_t 
 	buf_printf(out, PREFIX "%s %llu\n", name, (unsigned long long)v);
 }
 
+static void counter(struct buf *out, const char *name, const char *help, uint64_t v)
+{
+	write_family(out, name, "counter", help);
+	buf_printf(out, PREFIX "%s_total %llu\n", name, (unsigned long long)v);
+}
+
+static void write_http(const struct http_stats *h, struct buf *out)
+{
+	gauge(out, "http_connections", "Connections that are open", h->connections);
+	counter(out, "http_accepted", "Connections accepted", h->accepted);
+	counter(out, "http_refused", "Requests malformed or over a limit", h->refused);
+	counter(out, "http_timed_out", "Requests without an answer in time",
+		h->timed_out);
+	counter(out, "http_cut", "Connections cut off for being too slow", h->cut);
+}
+
 static uint64_t outbox_depth(struct mim *mim, uint64_t *n_tenants)
 {
 	uint64_t depth = 0;
@@ -123,16 +139,13 @@ bool metrics_write(struct mim *mim, struct buf *out)
 	write_counters(mim->metrics, out);
 	write_answers(mim->metrics, out);
 	write_latency(mim->metrics, out);
+	write_http(&mim->http, out);
 	gauge(out, "store_used_bytes", "What the store takes", u.bytes_used);
 	gauge(out, "store_limit_bytes", "What the store may take; 0: no limit",
 	      u.bytes_max);
 	gauge(out, "store_full", "1 while writes fail for want of room", u.full);
-	write_family(out, "store_calls", "counter", "Calls of the store");
-	buf_printf(out, PREFIX "store_calls_total %llu\n", (unsigned long long)u.calls);
-	write_family(out, "store_failures", "counter",
-		     "Calls of the store that failed");
-	buf_printf(out, PREFIX "store_failures_total %llu\n",
-		   (unsigned long long)u.failures);
+	counter(out, "store_calls", "Calls of the store", u.calls);
+	counter(out, "store_failures", "Calls of the store that failed", u.failures);
 	gauge(out, "outbox_rows", "Events that wait for a conversion point",
 	      outbox_depth(mim, &n_tenants));
 	gauge(out, "tenants", "Tenants that are served", n_tenants);

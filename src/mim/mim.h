@@ -9,6 +9,7 @@
 #include "mim/metrics.h"
 #include "mim/tenants.h"
 #include "mim/workers.h"
+#include "net/http-server.h"
 #include "store/store.h"
 
 struct master_key; /* secrets.h */
@@ -23,6 +24,7 @@ struct mim {
 	struct tenants *tenants; /* registry of those that are served */
 	struct tokens *tokens;
 	struct metrics *metrics;
+	struct http_stats http; /* of both listeners */
 	struct workers *workers; /* handlers that block */
 	struct workers *jobs;    /* imports and sweeps: minutes, not milliseconds */
 	int64_t started_ms;      /* wall clock */

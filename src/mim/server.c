@@ -244,6 +244,7 @@ static struct server *start(struct mim *mim, const char *address, const char *po
 	o.send_ms = limit;
 	o.idle_ms = settings_int(s, "inlay.http.idle-timeout");
 	o.log = mim->log;
+	o.stats = &mim->http;
 	o.head = head;
 	o.handle = handle;
 	o.ctx = server;

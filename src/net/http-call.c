@@ -177,7 +177,7 @@ static void refuse(struct call *c, enum error_kind kind, const char *why)
 	struct error err;
 	unsigned status;
 	error_set(&err, kind, "", "%s", why);
-	c->server->refused++;
+	c->server->stats->refused++;
 	pthread_mutex_lock(&c->lock);
 	c->response = make_problem(&err, &status);
 	c->status = status;
@@ -260,7 +260,7 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 {
 	struct http_server *s = c->server;
 	size_t announced = announced_body(c);
-	s->requests++;
+	s->stats->requests++;
 	c->rq.method = arena_str(c->rq.arena, str_of(method));
 	c->rq.received_us = clock_mono_us();
 	if (c->rq.method.p == NULL)

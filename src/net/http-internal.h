@@ -67,7 +67,7 @@ struct http_server {
 	bool end_timer;
 	_Atomic bool draining; /* connections close after their answer */
 	_Atomic bool closing;  /* no new request is handled */
-	_Atomic uint64_t accepted, requests, refused, timed_out, cut;
+	struct http_stats *stats, own_stats;
 };
 
 /* http-call.c: libmicrohttpd's callbacks for a request, and its answer. */

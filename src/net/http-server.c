@@ -131,6 +131,7 @@ struct http_server *http_server_start(const struct http_options *o, struct error
 		return NULL;
 	}
 	s->o = *o;
+	s->stats = o->stats != NULL ? o->stats : &s->own_stats;
 	int fd = open_socket(o->address, o->port, err);
 	if (fd < 0)
 		goto no_socket;
@@ -176,18 +177,4 @@ void http_server_stop(struct http_server *s, int64_t drain_ms)
 	timer_stop(s);
 	timer_destroy(s);
 	free(s);
-}
-
-void http_server_stats(const struct http_server *s, struct http_stats *out)
-{
-	struct http_server *mine =
-		(struct http_server *)(uintptr_t)s; /* for its lock */
-	*out = (struct http_stats){.accepted = s->accepted,
-				   .requests = s->requests,
-				   .refused = s->refused,
-				   .timed_out = s->timed_out,
-				   .cut = s->cut};
-	pthread_mutex_lock(&mine->lock);
-	out->connections = s->n_connections;
-	pthread_mutex_unlock(&mine->lock);
 }

@@ -35,6 +35,16 @@ struct http_header {
 	struct str value;
 };
 
+/* Counts since the start, for /metrics; several servers may share one. */
+struct http_stats {
+	_Atomic uint64_t connections; /* open now */
+	_Atomic uint64_t accepted;    /* connections ever */
+	_Atomic uint64_t requests;    /* heads that were complete */
+	_Atomic uint64_t refused;     /* malformed or over a limit */
+	_Atomic uint64_t timed_out;   /* no answer within answer_ms */
+	_Atomic uint64_t cut;         /* connections ended by another deadline */
+};
+
 struct http_options {
 	const char *address; /* numeric, or a name of this machine */
 	uint16_t port;       /* 0: any that is free */
@@ -50,6 +60,7 @@ struct http_options {
 	int64_t send_ms;   /* from there to the last byte taken by the client */
 	int64_t idle_ms;   /* of a kept connection, to the next request's first line */
 	struct log *log;   /* may be NULL */
+	struct http_stats *stats; /* zero at first; may be NULL */
 	/* Both are called on a server's thread and must not wait. head may be NULL. */
 	void (*head)(struct http_request *rq, void *ctx);
 	void (*handle)(struct http_request *rq, void *ctx);
@@ -67,17 +78,6 @@ uint16_t http_server_port(const struct http_server *s);
  * be answered (then they get 503), joins its threads and frees it. Requests whose
  * handlers have not answered by then stay valid for them. */
 void http_server_stop(struct http_server *s, int64_t drain_ms);
-
-/* Since the start; for /metrics. */
-struct http_stats {
-	uint64_t connections; /* open now */
-	uint64_t accepted;    /* connections ever */
-	uint64_t requests;    /* heads that were complete */
-	uint64_t refused;     /* malformed or over a limit, answered by the server */
-	uint64_t timed_out;   /* no answer within answer_ms */
-	uint64_t cut;         /* connections ended by one of the other deadlines */
-};
-void http_server_stats(const struct http_server *s, struct http_stats *out);
 
 /* A header field, copied into the arena; absent if it is not there. Only before
  * head() or handle() returns. */

@@ -40,6 +40,7 @@ static struct connection *connection_add(struct http_server *s,
 		conn->next->prev = conn;
 	s->connections = conn;
 	s->n_connections++;
+	s->stats->connections++;
 	pthread_mutex_unlock(&s->lock);
 	return conn;
 }
@@ -58,6 +59,7 @@ static void connection_remove(struct http_server *s, struct connection *conn)
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
 	s->n_connections--;
+	s->stats->connections--;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	free(conn);
@@ -68,7 +70,7 @@ void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_c
 {
 	struct http_server *s = server;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		s->accepted++;
+		s->stats->accepted++;
 		*socket_context = connection_add(s, mhd);
 	} else {
 		connection_remove(s, *socket_context);
@@ -98,7 +100,7 @@ static size_t look(struct http_server *s, enum sweep how, struct call **late)
 			shutdown(c->fd, SHUT_RDWR);
 			c->deadline_us = 0;
 			if (over && c->phase == PHASE_BUSY)
-				s->cut++;
+				s->stats->cut++;
 		}
 		if (c->waiting != NULL && n < BATCH &&
 		    (how != SWEEP_LATE || c->waiting->answer_deadline_us <= now)) {
@@ -124,7 +126,7 @@ void connections_sweep(struct http_server *s, enum sweep how)
 		n = look(s, how, late);
 		for (size_t i = 0; i < n; i++) {
 			if (call_give_up(late[i], &err) && how == SWEEP_LATE)
-				s->timed_out++;
+				s->stats->timed_out++;
 			call_unref(late[i]);
 		}
 	} while (n == BATCH);

@@ -408,8 +408,10 @@ static void a_large_body_goes_both_ways(void **state)
 static void a_late_answer_is_dropped(void **state)
 {
 	(void)state;
-	struct http_stats stats;
-	start(quick());
+	struct http_stats stats = {0};
+	struct http_options o = quick();
+	o.stats = &stats;
+	start(o);
 	int fd = dial();
 	assert_answer(fd, GET("/held"), "HTTP/1.1 504 ", "]}");
 	assert_answer(fd, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
@@ -417,12 +419,13 @@ static void a_late_answer_is_dropped(void **state)
 	assert_str(rq->path, "/held"); /* still there */
 	http_respond(rq, 200, NULL, STR("late"), NULL, 0);
 	assert_answer(fd, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
-	http_server_stats(server, &stats);
 	assert_int_equal(stats.timed_out, 1);
 	assert_int_equal(stats.requests, 3);
 	assert_int_equal(stats.connections, 1);
+	assert_int_equal(stats.accepted, 1);
 	close(fd);
 	stop();
+	assert_int_equal(stats.connections, 0);
 }
 
 static void a_call_may_be_given_more_time(void **state)
@@ -511,6 +514,32 @@ static void one_address_gets_so_many_connections(void **state)
 	assert_answer(a, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
 	close(a);
 	close(b);
+	stop();
+}
+
+static void no_more_connections_than_allowed(void **state)
+{
+	(void)state;
+	struct http_options o = quick();
+	o.max_connections = 4;
+	o.idle_ms = PATIENCE_MS;
+	start(o);
+	int fds[4];
+	for (size_t i = 0; i < 4; i++) {
+		fds[i] = dial();
+		assert_answer(fds[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	}
+	/* it waits in the queue of the socket, or is closed */
+	int more = dial();
+	struct pollfd p = {.fd = more, .events = POLLIN};
+	char byte;
+	assert_true(say(more, GET("/a")));
+	assert_true(poll(&p, 1, 200) == 0 || recv(more, &byte, 1, 0) <= 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_answer(fds[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+		close(fds[i]);
+	}
+	close(more);
 	stop();
 }
 
@@ -629,6 +658,7 @@ int main(void)
 		cmocka_unit_test(dripping_does_not_move_a_deadline),
 		cmocka_unit_test(an_idle_connection_is_closed),
 		cmocka_unit_test(one_address_gets_so_many_connections),
+		cmocka_unit_test(no_more_connections_than_allowed),
 		cmocka_unit_test(stopping_lets_requests_come_to_their_end),
 		cmocka_unit_test(stopping_ends_what_does_not_end),
 		cmocka_unit_test(a_taken_port_is_told),
