@@ -43,7 +43,7 @@ static bool start(struct session *s, const struct args *a, const char *pattern,
 				"import %s started (it goes on by itself; inlay follow "
 				"%s takes a look again)\n",
 				id.p, id.p);
-		ok = follow_import(s, id, errors);
+		ok = follow_import(s, id, FOLLOW_PATIENCE_US, errors);
 	}
 	reply_free(&reply);
 	return ok;
@@ -80,5 +80,5 @@ bool run_imports(struct session *s, const struct args *a, struct error_list *err
 
 bool run_follow(struct session *s, const struct args *a, struct error_list *errors)
 {
-	return follow_import(s, str_of(a->positional[0]), errors);
+	return follow_import(s, str_of(a->positional[0]), FOLLOW_NO_PATIENCE, errors);
 }

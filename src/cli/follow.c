@@ -11,8 +11,6 @@
 /* Small imports end at once, large ones need no more looks than a person can follow. */
 #define LOOK_FIRST_MS 20
 #define LOOK_LAST_MS 200
-/* How long a middleware that does not answer is waited for. */
-#define PATIENCE_US (INT64_C(60) * 1000000)
 #define ROW_ERRORS_SHOWN 10
 
 static uint64_t number(const json_t *object, const char *part, const char *key)
@@ -159,19 +157,20 @@ static bool look(struct session *s, struct str id, struct reply *reply, bool *re
 	return false;
 }
 
-bool follow_import(struct session *s, struct str id, struct error_list *errors)
+bool follow_import(struct session *s, struct str id, int64_t patience_us,
+		   struct error_list *errors)
 {
 	struct watch w = {.phase = ""};
 	struct reply reply;
 	int64_t seen_us = clock_mono_us();
 	long pause_ms = LOOK_FIRST_MS;
-	bool ever = false, ok = false;
+	bool ok = false;
 	w.progress.started_us = seen_us;
 	reply_init(&reply);
 	for (;;) {
 		bool retry;
 		if (look(s, id, &reply, &retry, errors)) {
-			ever = true;
+			patience_us = FOLLOW_PATIENCE_US;
 			seen_us = clock_mono_us();
 			show(s, &w, reply.json);
 			struct str phase = w.progress.now.phase;
@@ -179,7 +178,7 @@ bool follow_import(struct session *s, struct str id, struct error_list *errors)
 				ok = finish(s, &w, reply.json, errors);
 				break;
 			}
-		} else if (!ever || !retry || clock_mono_us() - seen_us > PATIENCE_US) {
+		} else if (!retry || clock_mono_us() - seen_us >= patience_us) {
 			end_line(&w);
 			break;
 		} else {

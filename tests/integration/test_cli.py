@@ -83,6 +83,7 @@ class FirstSteps(Cli):
         self.inlay("campaign", "show", want=USAGE)
         self.inlay("campaign", "show", "", want=USAGE)
         self.inlay("--tenant", "../x", "campaign", "list", want=USAGE)
+        self.inlay("follow", "..", want=MISSING)
         self.inlay(want=USAGE)
         self.assertIn("campaign recall", self.inlay("--help").stdout)
         self.assertIn("usage:", self.inlay("help", "campaign", "recall").stdout)
@@ -151,7 +152,7 @@ class Work(Cli):
         self.assertRegex(done.stderr, r"(?m)^inlay: ")
         self.inlay("import", "no/such/prefix", want=MISSING)
         done = self.inlay("import", "spring/1", "--data-source", "none", want=DATA)
-        self.assertIn("none", done.stderr)
+        self.assertIn("no such data source", done.stderr)
 
     def test_an_import_can_be_started_only_and_followed_later(self):
         self.mim.put_bundle("later/1", campaign("later"))
