@@ -12,7 +12,6 @@ PREFIX  ?= /usr/local
 PLAIN   := build$(if $(filter-out gcc,$(CC)),-$(CC))
 PYTHON  := /usr/bin/python3
 
-meson_san = $(if $(filter address,$(SAN)),-Db_sanitize=address$(,)undefined -Db_lundef=false,$(if $(SAN),-Db_sanitize=$(SAN) -Db_lundef=false))
 , := ,
 
 .PHONY: all help deps build demo test install format lint clean
@@ -28,13 +27,15 @@ build: ## compile everything
 	@packaging/install-deps build
 	@$(MAKE) --no-print-directory ninja-$(BUILD)
 
+PROGRAMS := src/mim/mimd src/agent/inlay-agent src/cli/inlay dovecot/lib99_inlay_plugin.so
+
 ninja-%:
 	@test -f $*/build.ninja || CC="$(CC)" meson setup $* --prefix $(PREFIX) $(if $(findstring -address,$*),-Db_sanitize=address$(,)undefined -Db_lundef=false) $(if $(findstring -thread,$*),-Db_sanitize=thread -Db_lundef=false) >/dev/null
-	@ninja -C $*
+	@ninja -C $* $(ONLY)
 
 demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop)
 	@packaging/install-deps build demo
-	@$(MAKE) --no-print-directory ninja-$(PLAIN)
+	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS)'
 	@$(PYTHON) examples/demo.py --build $(PLAIN)
 
 test: ## every test; SAN=address or SAN=thread for sanitizer builds
