@@ -97,6 +97,8 @@ bool tenant_create(struct mim *mim, const struct tenant *t, bool create_database
 	else
 		ok = (r = new_runtime(mim, t, err)) != NULL &&
 		     create(mim, r, t, create_database, err);
+	if (!ok)
+		tenants_reload(mim->tenants, t->id);
 	tenants_unlock(mim->tenants);
 	tenant_runtime_release(r);
 	return ok;
@@ -153,6 +155,8 @@ bool tenant_replace(struct mim *mim, struct tenant_runtime *r, const struct tena
 			  ? change(mim, r, t, revision, err)
 			  : move(mim, t, revision, err);
 	tenant_config_release(c);
+	if (!ok)
+		tenants_reload(mim->tenants, t->id);
 	tenants_unlock(mim->tenants);
 	return ok;
 }

@@ -21,6 +21,10 @@ bool tenant_runtime_rebuild_locked(struct tenant_runtime *t, struct error *err);
 bool tenant_identity_check(struct tenant_runtime *t, const struct tenant *config,
 			   struct error *err);
 
+struct mim *tenants_mim(struct tenants *t);
+/* Reads one tenant again: after a write of which it is not known whether it happened,
+ * or one that somebody else was faster with. What is stored then counts. Blocks. */
+void tenants_reload(struct tenants *t, struct str id);
 /* One administrator's change at a time, from reading to the registry's. */
 void tenants_lock(struct tenants *t);
 void tenants_unlock(struct tenants *t);

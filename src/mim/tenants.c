@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/tenants.h"
 
-#include "base/json.h"
 #include "mim/mim.h"
 #include "mim/snapshot-build.h"
-#include "mim/sync.h"
 #include "mim/tenant-document.h"
 #include "mim/tenants-internal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-
-#define PAGE 100
 
 struct tenants {
 	struct mim *mim;
@@ -165,80 +161,6 @@ bool tenant_runtime_open(struct tenant_runtime *t, bool create, struct error *er
 	return ok;
 }
 
-/* Identity -----------------------------------------------------------------------
- * What user keys are made from is remembered beside the users, so that a tenant made
- * anew on them cannot make other keys for the same people. */
-
-#define IDENTITY_ID STR("identity")
-
-static bool print_identity(struct buf *out, const struct tenant_runtime *t,
-			   const struct tenant *config)
-{
-	const struct str parts[] = {STR("inlay secretKey fingerprint"),
-				    config->secret_key};
-	uint8_t mac[CRYPTO_SHA256_LEN];
-	struct json_writer w;
-	crypto_mac_parts((struct str){(const char *)t->key.b, sizeof t->key.b}, parts,
-			 2, mac);
-	json_writer_init(&w, out);
-	json_put_object(&w);
-	json_kv_bool(&w, "hashedEmailAddresses", config->hashed_email_addresses);
-	json_put_key(&w, STR("secretKey"));
-	json_put_hex(&w, mac, sizeof mac);
-	json_put_object_end(&w);
-	return buf_ok(out);
-}
-
-/* Profiles, or recipients that wait for users who have none. */
-static bool has_users(struct tenant_runtime *t, struct arena *arena, bool *has,
-		      struct error *err)
-{
-	struct store_scan scan;
-	struct store_document_list loads;
-	if (!sync_user_scan(t->db, (struct str){NULL, 0}, 1, arena, &scan, err) ||
-	    !sync_document_list(t->db, STORE_LOAD, STR(""), STR(""), 1, false, arena,
-				&loads, err))
-		return false;
-	*has = scan.n > 0 || loads.n > 0;
-	return true;
-}
-
-static bool check_identity(struct tenant_runtime *t, struct str now,
-			   struct arena *arena, struct error *err)
-{
-	struct store_document doc;
-	bool has;
-	if (!sync_document_get(t->db, STORE_SETTING, IDENTITY_ID, arena, &doc, err))
-		return false;
-	if (doc.revision != 0 && str_eq(doc.body, now))
-		return true;
-	if (doc.revision != 0) {
-		if (!has_users(t, arena, &has, err))
-			return false;
-		if (has)
-			return error_set(err, ERROR_CONFLICT, "/configuration",
-					 "there are users: secretKey and "
-					 "hashedEmailAddresses must be as they were");
-	}
-	return sync_document_put(t->db, STORE_SETTING, IDENTITY_ID, now,
-				 doc.revision != 0 ? doc.revision : STORE_ABSENT, NULL,
-				 err);
-}
-
-bool tenant_identity_check(struct tenant_runtime *t, const struct tenant *config,
-			   struct error *err)
-{
-	struct arena *arena = arena_new(1 << 20);
-	struct buf now;
-	buf_init(&now, 256);
-	bool ok = arena != NULL && print_identity(&now, t, config)
-			  ? check_identity(t, buf_str(&now), arena, err)
-			  : error_set(err, ERROR_MEMORY, "", "no memory");
-	buf_free(&now);
-	arena_free(arena);
-	return ok;
-}
-
 /* The registry -------------------------------------------------------------------*/
 
 struct tenants *tenants_new(struct mim *mim, struct error *err)
@@ -252,6 +174,11 @@ struct tenants *tenants_new(struct mim *mim, struct error *err)
 	pthread_rwlock_init(&t->lock, NULL);
 	pthread_mutex_init(&t->administration, NULL);
 	return t;
+}
+
+struct mim *tenants_mim(struct tenants *t)
+{
+	return t->mim;
 }
 
 void tenants_lock(struct tenants *t)
@@ -352,59 +279,4 @@ struct tenant_runtime **tenants_all(struct tenants *t, struct arena *arena, size
 		all[i] = tenant_runtime_hold(t->items[i]);
 	pthread_rwlock_unlock(&t->lock);
 	return all;
-}
-
-/* One that cannot be opened is served as closed: the others must not suffer from it. */
-static bool load_one(struct tenants *t, const struct store_document *doc,
-		     struct error *err)
-{
-	struct arena *arena = arena_new(TENANT_ARENA_MAX);
-	struct tenant tenant;
-	struct error why = {0};
-	if (arena == NULL)
-		return error_set(err, ERROR_MEMORY, "", "no memory for a tenant");
-	if (!tenant_document_parse(doc->body, t->mim->master_key, arena, &tenant,
-				   &why)) {
-		log_error(t->mim->log, "tenant", "not served  tenant=%.*s reason=%s",
-			  STR_ARG(doc->id), why.message);
-		arena_free(arena);
-		return why.kind == ERROR_MEMORY
-			       ? error_set(err, ERROR_MEMORY, "", "%s", why.message)
-			       : true;
-	}
-	struct tenant_config *c = tenant_config_new(&tenant, doc->revision);
-	struct tenant_runtime *r = c != NULL ? tenant_runtime_new(t->mim, c) : NULL;
-	arena_free(arena);
-	if (r == NULL || !tenants_add(t, r)) {
-		if (r == NULL)
-			tenant_config_release(c);
-		tenant_runtime_release(r);
-		return error_set(err, ERROR_MEMORY, "", "no memory for a tenant");
-	}
-	if (!tenant_runtime_open(r, false, &why))
-		log_warn(t->mim->log, "tenant", "closed  tenant=%s reason=%s", r->id,
-			 why.message);
-	tenant_runtime_release(r);
-	return true;
-}
-
-bool tenants_load(struct tenants *t, struct error *err)
-{
-	struct store_document_list page = {.more = true};
-	char after[STORE_ID_MAX] = "";
-	bool ok = true;
-	while (ok && page.more) {
-		struct arena *arena = arena_new(PAGE * (size_t)TENANT_DOCUMENT_MAX);
-		if (arena == NULL)
-			return error_set(err, ERROR_MEMORY, "", "no memory");
-		ok = sync_document_list(t->mim->system, STORE_TENANT, STR(""),
-					str_of(after), PAGE, true, arena, &page, err);
-		for (size_t i = 0; ok && i < page.n; i++) {
-			ok = load_one(t, &page.items[i], err);
-			memcpy(after, page.items[i].id.p, page.items[i].id.n);
-			after[page.items[i].id.n] = '\0';
-		}
-		arena_free(arena);
-	}
-	return ok;
 }
