@@ -160,9 +160,11 @@ uint16_t http_server_port(const struct http_server *s)
 void http_server_stop(struct http_server *s, int64_t drain_ms)
 {
 	int64_t until = clock_mono_us() + drain_ms * 1000;
+	/* From here on who connects is refused. The descriptor itself stays until no
+	 * thread of the daemon can name it any more. */
 	int fd = MHD_quiesce_daemon(s->daemon);
 	if (fd >= 0)
-		close(fd);
+		shutdown(fd, SHUT_RDWR);
 	s->draining = true;
 	if (!connections_drained(s, until)) {
 		s->closing = true;
@@ -174,6 +176,8 @@ void http_server_stop(struct http_server *s, int64_t drain_ms)
 								     : SWEEP_SOCKETS);
 	}
 	MHD_stop_daemon(s->daemon);
+	if (fd >= 0)
+		close(fd);
 	timer_stop(s);
 	timer_destroy(s);
 	free(s);
