@@ -12,8 +12,8 @@
 /* X(NAME, text) from quiet to loud */
 #define LOG_LEVELS(X)                                                                  \
 	X(OFF, "off")                                                                  \
-	X(ERROR, "error") X(WARN, "warn") X(INFO, "info") X(DEBUG, "debug")            \
-		X(TRACE, "trace")
+	X(ERROR, "error")                                                              \
+	X(WARN, "warn") X(INFO, "info") X(DEBUG, "debug") X(TRACE, "trace")
 enum log_level {
 #define X(name, text) LOG_##name,
 	LOG_LEVELS(X)

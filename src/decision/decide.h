@@ -88,8 +88,8 @@ bool reconcile(const struct snapshot *s, struct str user_key,
  * or what would be done now. */
 struct explanation {
 	const struct running_campaign *campaign;
-	struct str gate;    /* name of the gate; absent: nothing stops it */
-	struct str facts;   /* a JSON object with what the gate saw */
+	struct str gate;  /* name of the gate; absent: nothing stops it */
+	struct str facts; /* a JSON object with what the gate saw */
 	/* "stopped", "would inject", "candidate" (another was taken; gate is "tier",
 	 * "choice" or "perDecision"), "would withdraw" */
 	struct str outcome;

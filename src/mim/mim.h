@@ -24,7 +24,7 @@ struct mim {
 	struct tenants *tenants; /* registry of those that are served */
 	struct tokens *tokens;
 	struct metrics *metrics;
-	struct http_stats http; /* of both listeners */
+	struct http_stats http;  /* of both listeners */
 	struct workers *workers; /* handlers that block */
 	struct workers *jobs;    /* imports and sweeps: minutes, not milliseconds */
 	int64_t started_ms;      /* wall clock */
