@@ -8,6 +8,7 @@
 #include "agent/settings.h"
 #include "agent/spool.h"
 #include "agent/templates.h"
+#include "agent/throttle.h"
 #include "agent/uplink.h"
 #include "wire/wire.h"
 
@@ -28,6 +29,7 @@ struct agent {
 	struct session *unconfirmed; /* sessions with events that are not synced */
 	size_t opens;                /* OPENs being answered */
 	bool draining;               /* no new questions */
+	struct throttle noise;       /* of what single sessions cause */
 	/* For one frame, one message at a time: large, so not on the stack. */
 	struct wire_frame frame;
 	struct template_parts parts;

@@ -23,7 +23,7 @@ struct server {
 	ev_io accepting;
 	ev_timer pause;
 	struct sockaddr_un address;
-	bool complained; /* about a limit */
+	bool complained; /* about a limit, since the last connection taken */
 };
 
 static bool peer_uid(int fd, uid_t *uid)
@@ -71,8 +71,10 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int revents)
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK) {
-			log_error(s->agent->log, AREA, "cannot accept  error=%s",
-				  strerror(errno));
+			if (!s->complained)
+				log_error(s->agent->log, AREA,
+					  "cannot accept  error=%s", strerror(errno));
+			s->complained = true;
 			ev_io_stop(loop, &s->accepting);
 			ev_timer_set(&s->pause, ACCEPT_PAUSE, 0.);
 			ev_timer_start(loop, &s->pause);

@@ -15,15 +15,20 @@ static bool allowed(struct session *s, const struct wire_hello *hello)
 {
 	struct agent *a = s->agent;
 	if (!str_is_id(hello->tenant) || !uplink_has_tenant(a->uplink, hello->tenant)) {
-		log_warn(a->log, AREA, "no such tenant is configured  tenant=%.*s",
-			 STR_ARG(str_slice(hello->tenant, 0, 64)));
+		if (session_may_log(a))
+			log_warn(a->log, AREA,
+				 "no such tenant is configured  tenant=%.*s",
+				 STR_ARG(str_slice(hello->tenant, 0, 64)));
 		return false;
 	}
 	if (!peer_may_speak_for(&a->policy, s->uid, hello->user)) {
-		log_warn(a->log, AREA,
-			 "a process may not speak for this user; if it is one of "
-			 "Dovecot's, its uid belongs into inlay.trusted-uids  uid=%u",
-			 (unsigned)s->uid);
+		if (session_may_log(a))
+			log_warn(a->log, AREA,
+				 "a process may not speak for this user; if it is one "
+				 "of "
+				 "Dovecot's, its uid belongs into inlay.trusted-uids  "
+				 "uid=%u",
+				 (unsigned)s->uid);
 		return false;
 	}
 	return true;
@@ -67,8 +72,10 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 		arena != NULL && requests_read_hello(answer->body, arena, &read, &err);
 	arena_free(arena);
 	if (!ok) {
-		log_warn(a->log, AREA, "MIM's answer to HELLO is unusable  error=%s",
-			 err.message);
+		if (session_may_log(a))
+			log_warn(a->log, AREA,
+				 "MIM's answer to HELLO is unusable  error=%s",
+				 err.message);
 		return;
 	}
 	struct wire_frame *f = &a->frame;
@@ -156,7 +163,9 @@ static bool take_event(struct session *s, const struct wire_event *event)
 	if (!spool_append(a->spool, &r, &err)) {
 		/* The plugin keeps what was not confirmed and sends it again when it
 		 * comes back: a later one must not be confirmed before it. */
-		log_warn(a->log, AREA, "an event was not taken  error=%s", err.message);
+		if (session_may_log(a))
+			log_warn(a->log, AREA, "an event was not taken  error=%s",
+				 err.message);
 		return false;
 	}
 	s->last_number = event->number;
@@ -211,8 +220,9 @@ bool session_take_frame(struct session *s, const struct wire_frame *frame)
 	case WIRE_EVENT:
 		return take_event(s, &frame->event);
 	default: /* those that only an agent sends */
-		log_warn(s->agent->log, AREA, "an unexpected frame  frame=%s",
-			 wire_type_name(frame->type));
+		if (session_may_log(s->agent))
+			log_warn(s->agent->log, AREA, "an unexpected frame  frame=%s",
+				 wire_type_name(frame->type));
 		return false;
 	}
 }

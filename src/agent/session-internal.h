@@ -33,6 +33,8 @@ struct session {
 	struct session *next_unconfirmed, *previous_unconfirmed;
 };
 
+/* May what one session caused be logged? Thousands of them may have the same. */
+bool session_may_log(struct agent *a);
 void session_close(struct session *s);
 /* Puts a frame into the output. False: the session must be closed. */
 bool session_send(struct session *s, const struct wire_frame *frame);

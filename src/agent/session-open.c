@@ -57,8 +57,9 @@ static void refuse(struct session *s, const struct answer_action *action,
 				 .user = s->user};
 	if (!crypto_unhex(action->instance, r.instance, sizeof r.instance) ||
 	    !spool_append(s->agent->spool, &r, &err))
-		log_warn(s->agent->log, AREA, "a refusal is lost  error=%s",
-			 err.message);
+		if (session_may_log(s->agent))
+			log_warn(s->agent->log, AREA, "a refusal is lost  error=%s",
+				 err.message);
 }
 
 /* False: the session must be closed. */
@@ -80,12 +81,14 @@ static bool send_message(struct open_job *job, const struct answer_action *actio
 	}
 	if (!compose_inject(&config, job->request, action, template, clock_real_ms(),
 			    &a->parts, &a->message, &a->frame, &err)) {
-		log_error(
-			a->log, AREA,
-			"a message cannot be made  campaign=%.*s sha256=%.*s place=%s "
-			"error=%s",
-			STR_ARG(action->campaign), STR_ARG(action->template_sha256),
-			err.where, err.message);
+		if (session_may_log(a))
+			log_error(a->log, AREA,
+				  "a message cannot be made  campaign=%.*s sha256=%.*s "
+				  "place=%s "
+				  "error=%s",
+				  STR_ARG(action->campaign),
+				  STR_ARG(action->template_sha256), err.where,
+				  err.message);
 		refuse(s, action, WIRE_CAUSE_INVALID);
 		return true;
 	}
@@ -173,7 +176,7 @@ static bool read_answer(struct open_job *job, const struct uplink_answer *answer
 	struct error err = {0};
 	if (answer->status != 200) {
 		/* MIM being away is said once, by the uplink */
-		if (answer->status != 0)
+		if (answer->status != 0 && session_may_log(a))
 			log_warn(a->log, AREA, "MIM does not decide  status=%d",
 				 answer->status);
 		return false;
@@ -181,11 +184,13 @@ static bool read_answer(struct open_job *job, const struct uplink_answer *answer
 	struct str body = arena_str(job->arena, answer->body);
 	if (arena_failed(job->arena) ||
 	    !requests_read_open(body, job->arena, &job->answer, &err)) {
-		log_warn(a->log, AREA, "MIM's decision is unusable  place=%s error=%s",
-			 err.where, err.message);
+		if (session_may_log(a))
+			log_warn(a->log, AREA,
+				 "MIM's decision is unusable  place=%s error=%s",
+				 err.where, err.message);
 		return false;
 	}
-	if (job->answer.n_skipped > 0)
+	if (job->answer.n_skipped > 0 && session_may_log(a))
 		log_warn(a->log, AREA,
 			 "MIM asks for what this agent cannot do  actions=%zu",
 			 job->answer.n_skipped);

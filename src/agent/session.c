@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/session-internal.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,8 +14,6 @@
 /* A whole answer: eight messages and the frames around them. */
 #define OUT_MAX ((size_t)(WIRE_ACTIONS_MAX + 1) * (WIRE_FRAME_MAX + 4))
 #define IN_MAX (WIRE_SMALL_MAX + 4 + READ_SIZE)
-/* A buffer that a large answer has left is given back. */
-#define KEEP_SIZE 65536
 
 static void unlink_session(struct session *s)
 {
@@ -23,6 +23,17 @@ static void unlink_session(struct session *s)
 		s->agent->sessions = s->next;
 	if (s->next != NULL)
 		s->next->previous = s->previous;
+}
+
+bool session_may_log(struct agent *a)
+{
+	size_t left_out;
+	if (!throttle_allows(&a->noise, clock_mono_us(), &left_out))
+		return false;
+	if (left_out > 0)
+		log_warn(a->log, AREA, "lines like those before were left out  n=%zu",
+			 left_out);
+	return true;
 }
 
 void session_close(struct session *s)
@@ -47,8 +58,9 @@ bool session_send(struct session *s, const struct wire_frame *frame)
 {
 	enum wire_status status = wire_frame_encode(&s->out, frame);
 	if (status != WIRE_OK) {
-		log_warn(s->agent->log, AREA, "cannot send  frame=%s why=%s",
-			 wire_type_name(frame->type), wire_status_text(status));
+		if (session_may_log(s->agent))
+			log_warn(s->agent->log, AREA, "cannot send  frame=%s why=%s",
+				 wire_type_name(frame->type), wire_status_text(status));
 		return false;
 	}
 	ev_io_start(s->agent->loop, &s->writing);
@@ -66,10 +78,7 @@ static bool write_some(struct session *s)
 		buf_drop(&s->out, (size_t)n);
 	}
 	ev_io_stop(s->agent->loop, &s->writing);
-	if (s->out.cap > KEEP_SIZE) {
-		buf_free(&s->out);
-		buf_init(&s->out, OUT_MAX);
-	}
+	buf_free(&s->out); /* most sessions have nothing to say for hours */
 	return true;
 }
 
@@ -103,10 +112,13 @@ static bool take_frames(struct session *s)
 		at += length;
 	}
 	buf_drop(&s->in, at);
+	if (s->in.n == 0)
+		buf_free(&s->in);
 	if (status == WIRE_MORE)
 		return true;
-	log_warn(s->agent->log, AREA, "a bad frame  uid=%u why=%s", (unsigned)s->uid,
-		 wire_status_text(status));
+	if (session_may_log(s->agent))
+		log_warn(s->agent->log, AREA, "a bad frame  uid=%u why=%s",
+			 (unsigned)s->uid, wire_status_text(status));
 	return false;
 }
 

@@ -306,6 +306,18 @@ static void keeps_a_damaged_file_aside(void **state)
 	assert_int_equal(count_files(f, ".damaged"), 1);
 }
 
+/* More than any disk has: what a full one answers is the same path. */
+static void a_file_without_room_is_not_made(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	int directory = open(f->directory, O_RDONLY | O_DIRECTORY);
+	assert_null(spool_segment_new(directory, 99, (uint64_t)1 << 55, &err));
+	assert_int_not_equal(err.kind, ERROR_NONE);
+	assert_int_equal(faccessat(directory, "0000000000000063.spool", F_OK, 0), -1);
+	close(directory);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -320,6 +332,7 @@ int main(void)
 		TEST(belongs_to_one_process),
 		TEST(cuts_half_a_record_off),
 		TEST(keeps_a_damaged_file_aside),
+		TEST(a_file_without_room_is_not_made),
 	};
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -70,7 +70,8 @@ class ScriptedMim:
     refuse_event      instance: an events batch that holds it is answered 422
     """
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, tls=None):
+        self.tls = tls     # an ssl.SSLContext: speak https
         self.open, self.next_check = True, "PT15M"
         self.actions, self.known = [], []
         self.templates = {}
@@ -88,6 +89,9 @@ class ScriptedMim:
         self.sockets = set()
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.mim = self
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket,
+                                                      server_side=True)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever,
                                        kwargs={"poll_interval": 0.02}, daemon=True)
@@ -106,7 +110,7 @@ class ScriptedMim:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def count(self, name):
         with self.changed:

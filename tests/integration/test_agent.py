@@ -10,9 +10,13 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
+import subprocess
 import tempfile
+import time
 import unittest
+import unittest.mock
 
 import fake_agent as wire
 from scripted_mim import ScriptedMim, inject, sha256, template_bytes
@@ -368,6 +372,48 @@ class Faults(AgentCase):
         self.assertEqual(p.read()[0], wire.READY)
         self.assertEqual(other.count("hello"), 1)
         self.mim.start()
+
+    def test_https_with_an_own_authority_and_only_with_it(self):
+        key, certificate = (os.path.join(self.directory, n) for n in ("key", "crt"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+                        "/CN=mim", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                        key, "-out", certificate], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        secure = ScriptedMim(tls=context)
+        self.addCleanup(secure.stop)
+        for ca, answered in ((certificate, True), (None, False)):
+            self.agent.stop()
+            self.agent.settings.update({"inlay.mim.url": secure.url,
+                                        "inlay.mim.ca-file": ca})
+            self.agent.start()
+            p = self.plugin()
+            p.hello()
+            if answered:
+                self.assertEqual(p.read()[0], wire.READY)
+            else:
+                self.agent.wait_for_log("MIM does not answer")
+                self.assertTrue(p.is_silent())
+        self.assertEqual(secure.count("hello"), 1)
+
+    def test_a_proxy_of_the_environment_is_not_used(self):
+        self.agent.stop()
+        with unittest.mock.patch.dict(os.environ, http_proxy="http://127.0.0.1:9",
+                                      ALL_PROXY="http://127.0.0.1:9"):
+            self.agent.start()
+        self.greeted()
+
+    def test_a_flood_of_faults_does_not_flood_the_log(self):
+        plugins = [self.plugin() for _ in range(400)]
+        began = time.monotonic()
+        for p in plugins:
+            p.sock.sendall(b"\xff" * 8)
+        for p in plugins:
+            self.assertTrue(p.is_closed())
+        lines = self.agent.log_text().count("a bad frame")
+        self.assertGreater(lines, 0)
+        self.assertLessEqual(lines, 20 * (2 + time.monotonic() - began))
 
     def test_a_bad_frame_ends_only_its_connection(self):
         good = self.greeted()
