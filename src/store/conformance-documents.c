@@ -70,6 +70,18 @@ static void a_document_without_a_body_is_deleted_if_the_condition_holds(void **s
 	assert_true(put(f, STORE_TOKEN, "t", NULL, STORE_ANY, NULL, NULL));
 }
 
+static void who_read_a_document_cannot_write_over_one_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+	assert_true(put(f, STORE_TENANT, "t", "old", STORE_ABSENT, NULL, NULL));
+	assert_true(put(f, STORE_TENANT, "t", NULL, 1, NULL, NULL));
+	assert_true(put(f, STORE_TENANT, "t", "new", STORE_ABSENT, NULL, NULL));
+	assert_false(put(f, STORE_TENANT, "t", "late", 1, NULL, &err));
+	assert_int_equal(err.kind, ERROR_CONFLICT);
+	assert_str(get(f, STORE_TENANT, "t").body, "new");
+}
+
 static void documents_are_listed_by_id_in_pages(void **state)
 {
 	struct fixture *f = *state;
@@ -136,6 +148,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(a_document_may_be_empty_and_hold_any_byte),
 	TEST(a_write_on_another_revision_is_a_conflict_and_writes_nothing),
 	TEST(a_document_without_a_body_is_deleted_if_the_condition_holds),
+	TEST(who_read_a_document_cannot_write_over_one_made_anew),
 	TEST(documents_are_listed_by_id_in_pages),
 	TEST(what_is_too_large_or_nameless_is_refused),
 };

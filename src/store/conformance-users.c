@@ -268,6 +268,27 @@ static void a_scan_gives_each_profile_once(void **state)
 	assert_int_equal(n, 60);
 }
 
+static void what_does_not_fit_the_callers_arena_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct user_profile p = anna();
+	struct store_user_change c = {.profile = &p};
+	struct user_record r;
+	struct error err;
+	must_commit(f, "anna@x.test", &c);
+	for (size_t max = 0; max < 2000; max += 16) {
+		struct arena *arena = arena_new(max);
+		store_user_read(f->db, p.user, NULL, SIZE_MAX, arena, &r,
+				store_wait_done, f->wait);
+		bool ok = store_wait(f->wait, &err);
+		assert_true(ok ? r.known : err.kind == ERROR_MEMORY);
+		arena_free(arena);
+		if (ok)
+			return;
+	}
+	fail_msg("2000 bytes were not enough");
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(somebody_unknown_gives_an_empty_record),
 	TEST(a_profile_comes_back_whole),
@@ -280,5 +301,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(an_identity_given_up_is_free),
 	TEST(profiles_are_written_in_slices_and_each_is_refused_alone),
 	TEST(a_scan_gives_each_profile_once),
+	TEST(what_does_not_fit_the_callers_arena_is_an_error),
 };
 SUBJECT(users, tests);

@@ -105,7 +105,7 @@ enum store_collection {
 
 struct store_document {
 	struct str id, body;
-	uint64_t revision; /* from 1 */
+	uint64_t revision; /* from 1; from more if the database ever deleted one */
 };
 #define STORE_ANY UINT64_MAX     /* whatever is there */
 #define STORE_ABSENT UINT64_C(0) /* must not exist */

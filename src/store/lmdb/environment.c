@@ -180,6 +180,8 @@ bool environment_open(const char *path, struct str keyspace, struct str owner,
 		environment_close(e);
 		return error_set(err, ERROR_MEMORY, "", "no thread for %s", path);
 	}
+	log_info(e->log, "store", "database opened  path=%s bytes=%llu", path,
+		 (unsigned long long)e->used);
 	*out = e;
 	return true;
 }

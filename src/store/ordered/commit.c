@@ -15,15 +15,13 @@ struct plan {
 	size_t bytes;            /* of rows and assignments as found */
 };
 
-/* A user erased and known again does not go through the same revisions, so that
- * nobody who read before the erase can write after it. */
 static bool next_revision(struct tables *t, struct plan *p, uint64_t *next,
 			  struct error *err)
 {
 	uint64_t erased = 0;
 	if (p->revision == 0 && !meta_get_u64(t, META_ERASED, &erased, err))
 		return false;
-	*next = p->revision + 1 + erased * 4096;
+	*next = p->revision + 1 + erased * META_REVISIONS;
 	return true;
 }
 

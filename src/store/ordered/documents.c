@@ -77,12 +77,20 @@ bool ordered_document_list(struct tables *t, const struct store_op *op,
 	return true;
 }
 
+static bool document_delete(struct tables *t, const struct key *k, struct error *err)
+{
+	uint64_t deleted;
+	return meta_get_u64(t, META_DELETED, &deleted, err) &&
+	       tables_del(t, TABLE_DOCUMENTS, key_str(k), err) &&
+	       meta_put_u64(t, META_DELETED, deleted + 1, err);
+}
+
 bool document_put(struct tables *t, enum store_collection c, struct str id,
 		  struct str body, uint64_t if_revision, uint64_t *revision,
 		  struct error *err)
 {
 	struct key k = key_document(c, id);
-	uint64_t now;
+	uint64_t now, deleted = 0;
 	struct str old, value;
 	if (!document_find(t, &k, &now, &old, err))
 		return false;
@@ -92,11 +100,14 @@ bool document_put(struct tables *t, enum store_collection c, struct str id,
 	if (body.p == NULL) {
 		if (revision != NULL)
 			*revision = 0;
-		return now == 0 || tables_del(t, TABLE_DOCUMENTS, key_str(&k), err);
+		return now == 0 || document_delete(t, &k, err);
 	}
-	codec_document_encode(tables_start_value(t), now + 1, body);
+	if (now == 0 && !meta_get_u64(t, META_DELETED, &deleted, err))
+		return false;
+	now += 1 + deleted * META_REVISIONS;
+	codec_document_encode(tables_start_value(t), now, body);
 	if (revision != NULL)
-		*revision = now + 1;
+		*revision = now;
 	return tables_take_value(t, &value, err) &&
 	       tables_put(t, TABLE_DOCUMENTS, key_str(&k), value, err);
 }

@@ -46,7 +46,11 @@ bool count_event(struct tables *t, const struct user_hash *user,
 /* meta.c: counters of the database, 0 if never written. */
 bool meta_get_u64(struct tables *t, const char *name, uint64_t *v, struct error *err);
 bool meta_put_u64(struct tables *t, const char *name, uint64_t v, struct error *err);
-#define META_OUTBOX "outbox" /* number of the last outbox row */
-#define META_ERASED "erased" /* users erased so far */
+#define META_OUTBOX "outbox"   /* number of the last outbox row */
+#define META_ERASED "erased"   /* users erased so far */
+#define META_DELETED "deleted" /* documents deleted so far */
+/* What was removed and made anew begins at a revision that it hardly had before, so
+ * that nobody who read the old one can write over the new one. */
+#define META_REVISIONS 4096
 
 #endif
