@@ -79,7 +79,7 @@ static struct mailbox_sync_context *inbox_sync_init(struct mailbox *box,
 	if (trigger != INLAY_TRIGGER_NONE && trigger != INLAY_TRIGGER_STATUS &&
 	    !ibox->session->busy) {
 		ibox->session->selected = box;
-		if ((trigger & ibox->session->set.triggers) != 0)
+		if (inlay_trigger_is_wanted(&ibox->session->set, box, trigger))
 			inlay_session_trigger(ibox->session, box, &ibox->loaded);
 	}
 	return ibox->module_ctx.super.sync_init(box, flags);

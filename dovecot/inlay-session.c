@@ -149,7 +149,8 @@ void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
 static bool is_idling(struct inlay_session *session)
 {
 	return session->selected != NULL &&
-	       (session->set.triggers & INLAY_TRIGGER_IDLE) != 0 &&
+	       inlay_trigger_is_wanted(&session->set, session->selected,
+				       INLAY_TRIGGER_IDLE) &&
 	       inlay_trigger_now(session->selected, 0) == INLAY_TRIGGER_IDLE;
 }
 

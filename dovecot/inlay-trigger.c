@@ -83,6 +83,16 @@ enum inlay_trigger inlay_trigger_now(struct mailbox *box, enum mailbox_sync_flag
 	return client->mailbox == box ? waiting(client) : executing(client, box);
 }
 
+bool inlay_trigger_is_wanted(const struct inlay_settings *set,
+			     const struct mailbox *box, enum inlay_trigger trigger)
+{
+	if (trigger != INLAY_TRIGGER_STATUS &&
+	    (box->flags & MAILBOX_FLAG_READONLY) != 0 &&
+	    (set->triggers & INLAY_TRIGGER_EXAMINE) == 0)
+		return FALSE;
+	return (set->triggers & trigger) != 0;
+}
+
 bool inlay_trigger_is_blocked(struct mail_user *user)
 {
 	for (struct mail_storage *storage = user->storages; storage != NULL;

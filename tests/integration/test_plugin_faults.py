@@ -3,14 +3,12 @@
 
 import os
 import socket
-import struct
 import threading
 import time
 import unittest
 
-from fake_agent import (DONE, EVENT, HELLO, INJECT, KNOWN, OPEN, READY, WITHDRAW, Message,
-                        encode, encode_fields)
-from plugin_case import PluginCase, free_port, message, plain_message
+from fake_agent import DONE, HELLO, KNOWN, READY, WITHDRAW, Message, encode
+from plugin_case import PluginCase, message, plain_message, wait_until
 
 # time beside the deadline: a login and a SELECT on a busy machine
 SLACK = 3.0
@@ -262,15 +260,31 @@ class BadSettings(PluginCase):
 
 
 class NoDeadline(PluginCase):
+    """Nobody waits: what is answered is used at a later command."""
+
     settings = {"inlay_deadline": 0}
 
-    def test_with_a_deadline_of_zero_nobody_waits_and_the_answer_is_used_later(self):
+    def test_the_answer_is_used_at_a_later_command(self):
         self.start_agent(message(self))
         client = self.connect()
         client.exists()
-        # at worst this session is answered too late and has to wait for another
-        self.logout(client)
-        self.assertLessEqual(self.count(), 1)
+        wait_until(lambda: client.noop() and self.agent.kinds() == ["injected"],
+                   "the message")
+        self.assertEqual(client.exists(), 1)
+
+
+class ManyClients(NoDeadline):
+    """A process with several users waits for none of them."""
+
+    settings = {}
+    server = {"extra": "service imap {\n  client_limit = 5\n}\n"}
+
+    def test_a_hung_agent_costs_nothing(self):
+        self.start_agent()
+        self.agent.mute = {READY}
+        self.deliver("friend")
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
 
 
 if __name__ == "__main__":
