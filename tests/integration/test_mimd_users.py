@@ -6,6 +6,7 @@ import json
 import unittest
 from urllib.parse import quote
 
+from import_case import Bundle, ImportCase, user
 from mimd_case import MimdCase
 
 TENANT = "/api/tenants/default"
@@ -254,6 +255,53 @@ class HashedTenants(MimdCase):
         self.mimd.need(201, "PUT", USERS + key, {"user": key})
         self.mimd.need(204, "DELETE", USERS + "anna@example.org")
         self.mimd.need(404, "GET", USERS + key)
+
+
+class WhatCampaignsLeave(ImportCase):
+    """rows and instances of a user: exported, and gone after an erase"""
+
+    def setUp(self):
+        super().setUp()
+        self.name = user(3)
+        self.mimd.need(201, "PUT", self.path(f"users/{self.name}"), {
+            "user": self.name, "consents": [{"purpose": "newsletter", "granted": True,
+                                             "at": "2026-01-01T00:00:00Z"}]})
+        self.succeed(Bundle())
+
+    def open_inbox(self):
+        return self.mimd.need(200, "POST", "/api/dovecot/decisions", {
+            "node": "n1", "user": self.name, "protocol": "imap", "uidValidity": 1,
+            "uidNext": 1, "complete": True, "present": [], "events": []})["actions"]
+
+    def test_the_export_shows_rows_and_instances(self):
+        (action,) = self.open_inbox()
+        export = self.mimd.need(200, "GET", self.path(f"users/{self.name}/export"))
+        self.assertEqual(export["recipientRows"], [{
+            "campaign": "spring",
+            "variables": {"name": "Name 3", "link": "https://example.org/3"}}])
+        (instance,) = export["instances"]
+        self.assertEqual(
+            (instance["instance"], instance["campaign"], instance["state"]),
+            (action["instance"], "spring", "pending"))
+
+    def test_an_erased_user_gets_nothing_until_put_again(self):
+        (action,) = self.open_inbox()
+        event = {"user": self.name, "instance": action["instance"], "type": "injected",
+                 "at": "2026-01-01T00:00:00Z"}
+        self.mimd.need(200, "POST", "/api/dovecot/events", {"events": [event]})
+        self.mimd.need(204, "DELETE", self.path(f"users/{self.name}"))
+        self.mimd.need(404, "GET", self.path(f"users/{self.name}/export"))
+        self.assertEqual(self.open_inbox(), [])
+        late = self.mimd.need(200, "POST", "/api/dovecot/events",
+                              {"events": [{**event, "type": "read"}]})
+        self.assertEqual(late, {"stored": 0, "dropped": 1})
+        self.mimd.need(404, "GET", self.path(f"users/{self.name}"))
+        totals = self.mimd.need(
+            200, "GET", self.path("campaigns/spring/statistics"))["totals"]
+        self.assertEqual(totals["injected"]["count"], 1)  # it names nobody
+        self.mimd.need(201, "PUT", self.path(f"users/{self.name}"),
+                       {"user": self.name})
+        self.assertEqual(self.open_inbox(), [])  # the consent is gone, too
 
 
 if __name__ == "__main__":
