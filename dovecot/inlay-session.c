@@ -100,6 +100,7 @@ void inlay_session_free(struct inlay_session **_session)
 
 	*_session = NULL;
 	session->busy = TRUE;
+	inlay_work_give_back(session);
 	if (inlay_link_is_up(session->link) && !session->all_acked)
 		inlay_ask_last_acks(session);
 	note_acknowledged(session);

@@ -232,3 +232,11 @@ void inlay_work(struct inlay_session *session, bool withdrawals_only)
 	}
 	work_close(&work);
 }
+
+void inlay_work_give_back(struct inlay_session *session)
+{
+	for (const struct inlay_action *action = session->actions; action != NULL;
+	     action = action->next)
+		if (action->type != WIRE_WITHDRAW)
+			inlay_act_refuse(session, action, WIRE_CAUSE_LATE);
+}

@@ -18,5 +18,8 @@ bool inlay_work_look(struct inlay_session *session, struct mailbox *box);
 /* Carries out what the agent has answered or pushed. What is not possible now is kept
  * for the next time. */
 void inlay_work(struct inlay_session *session, bool withdrawals_only);
+/* At logout: refuses what was never carried out, because another session had the lock
+ * whenever this one could, so that MIM may give it to the next opening at once. */
+void inlay_work_give_back(struct inlay_session *session);
 
 #endif
