@@ -5,7 +5,7 @@ import pathlib
 import re
 import unittest
 
-from middleware import campaign
+from middleware import Middleware, campaign
 from openapi import Contract
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -60,6 +60,41 @@ class TheDocuments(unittest.TestCase):
         text = (folder / "README.md").read_text()
         for record in folder.glob("0*.md"):
             self.assertIn(f"]({record.name})", text)
+
+
+class TheGuide(unittest.TestCase):
+    """docs/operators-guide.md, done as it says"""
+
+    def test_its_documents_and_commands_lead_to_a_running_campaign(self):
+        text = (ROOT / "docs/operators-guide.md").read_text()
+        tenant, source = re.findall(r"^```json\n(.*?)^```", text, re.M | re.S)
+        files = dict(re.findall(r"^\$ cat (\S+)\n(.*?)(?=^\$ )", text, re.M | re.S))
+        users = re.search(r"^```\n(user,userId.*?)^```", text, re.M | re.S).group(1)
+        with Middleware() as mim:
+            def inlay(*words, stdin=None):
+                done = mim.inlay(*words, stdin=stdin)
+                self.assertEqual(done.returncode, 0, f"{words}: {done.stderr}")
+                return done.stdout
+
+            inlay("tenant", "create", "-", stdin=tenant)
+            inlay("datasource", "set", "-", stdin=source)
+            document = json.loads(inlay("--json", "tenant", "show"))
+            document["publicUrl"] = "https://mail.example.org"
+            inlay("tenant", "update", "-", stdin=json.dumps(document))
+            inlay("purpose", "set", "-", stdin=files["purposes.json"])
+            inlay("attribute", "set", "-", stdin=files["attributes.json"])
+            mim.put_file("users/2026-05-01/users.csv", users)
+            self.assertIn("3 rows accepted, 0 rejected",
+                          inlay("user", "import", "users/2026-05-01/"))
+            mim.put_bundle("spring-1", campaign())
+            inlay("bundle", "check", str(mim.source / "spring-1"))
+            inlay("import", "spring-1")
+            outcomes = {user: re.search(r"(?m)^spring .*", inlay(
+                "user", "why", f"{user}@example.org")).group()
+                for user in ("alice", "bob", "carol")}
+            self.assertIn("would inject", outcomes["alice"])
+            self.assertIn("consent", outcomes["bob"])
+            self.assertIn("revoked", outcomes["carol"])
 
 
 if __name__ == "__main__":
