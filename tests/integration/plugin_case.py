@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from fake_agent import FakeAgent, Message  # noqa: E402
-from services.dovecot import Dovecot, free_port, wait_until  # noqa: E402,F401
+from services.dovecot import Dovecot, wait_until  # noqa: E402,F401
 
 DEADLINE = 0.5  # seconds; ten times the default, as the machine may be busy
 FORMATS = ("maildir", "sdbox", "mdbox")

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from plugin_case import FORMATS, PluginCase, message, wait_until
+from plugin_case import PluginCase, message
 
 
 class Clients(PluginCase):

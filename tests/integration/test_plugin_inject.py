@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from fake_agent import DATE, INJECT, RANK, REINJECT, Message, encode, ids
+from fake_agent import DATE, RANK, REINJECT, Message, encode, ids
 from plugin_case import Client, PluginCase, message, wait_until
 
 
