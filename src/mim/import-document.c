@@ -266,7 +266,8 @@ bool import_document_shown(struct str body, struct str *shown, struct arena *a,
 {
 	struct json_reader r;
 	json_reader_init(&r, body, a);
-	if (json_next(&r) == JSON_AT_OBJECT && json_next(&r) == JSON_AT_KEY &&
+	enum json_event first = json_next(&r), second = json_next(&r);
+	if (first == JSON_AT_OBJECT && second == JSON_AT_KEY &&
 	    str_eqz(r.text, "import") && json_raw(&r, shown))
 		return true;
 	return error_set(err, ERROR_CORRUPT, "", "a stored import cannot be read");

@@ -57,7 +57,7 @@ bool import_read_file(void *job, struct str name, bundle_bytes_fn *take, void *c
 bool import_check_rejected(struct import_job *j);
 
 /* import-run.c: takes the job over. */
-void import_run(void *job);
+void import_run(void *ctx); /* a struct import_job */
 void import_job_free(struct import_job *j);
 void import_take_figures(struct import_job *j); /* from the checker */
 /* import-campaign.c */

@@ -32,6 +32,16 @@ static bool edit_read(struct campaign_edit *e, struct error *err)
 	       campaign_document_parse(doc.body, e->arena, &e->d, err);
 }
 
+/* A write whose outcome is unknown is looked up: what stands there is ours, or not. */
+static bool is_written(struct campaign_edit *e, struct str body)
+{
+	struct store_document doc;
+	struct error ignored;
+	return sync_document_get(e->db, STORE_CAMPAIGN, e->id, e->arena, &doc,
+				 &ignored) &&
+	       doc.revision > e->revision && str_eq(doc.body, body);
+}
+
 static bool edit_write(struct campaign_edit *e, struct error *err)
 {
 	struct buf body;
@@ -40,6 +50,8 @@ static bool edit_write(struct campaign_edit *e, struct error *err)
 			  ? sync_document_put(e->db, STORE_CAMPAIGN, e->id,
 					      buf_str(&body), e->revision, NULL, err)
 			  : error_set(err, ERROR_MEMORY, "", "no memory");
+	if (!ok && (err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT))
+		ok = is_written(e, buf_str(&body));
 	buf_free(&body);
 	return ok;
 }
@@ -308,8 +320,13 @@ bool import_publish(struct import_job *j)
 	const struct campaign *c = &j->check->bundle.campaign;
 	pthread_mutex_lock(&j->tenant->change);
 	bool ok = put_templates(j, &err) && put_version(j, &err) &&
-		  edit(j->tenant->db, c->id, publish, j, &err) &&
-		  tenant_runtime_rebuild_locked(j->tenant, &err);
+		  edit(j->tenant->db, c->id, publish, j, &err);
+	/* also after a failure: what is stored may have changed */
+	struct error rebuilt = {0};
+	if (!tenant_runtime_rebuild_locked(j->tenant, &rebuilt) && ok) {
+		err = rebuilt;
+		ok = false;
+	}
 	pthread_mutex_unlock(&j->tenant->change);
 	return ok || import_fail(j, &err);
 }
