@@ -138,10 +138,14 @@ static void an_import_into_a_full_map_fails_and_decisions_go_on(void **state)
 	assert_true(load > 2);
 	/* nor do smaller ones take what is kept for decisions */
 	struct str value = big_value(f, 1000);
-	struct store_row row = row_of("one", &value, 1);
-	for (unsigned i = 0; i < 3000 && write_rows(f, i % 90, &row, 1, NULL, &err);
-	     i++)
-		row = row_of(text(f, "one%u", i).p, &value, 1);
+	for (unsigned i = 0; i < 300; i++) {
+		struct store_row few[10];
+		for (unsigned j = 0; j < 10; j++)
+			few[j] = row_of(text(f, "few%u", i * 10 + j).p, &value, 1);
+		sort_rows(few, 10);
+		if (!write_rows(f, 1, few, 10, NULL, &err))
+			break;
+	}
 	assert_int_equal(err.kind, ERROR_FULL);
 	for (unsigned i = 0; i < 1000; i++) {
 		struct assignment *a = arena_make(f->arena, struct assignment);

@@ -202,6 +202,65 @@ static void commit_users(struct store_db *db, const struct user *u, size_t n,
 	free(c);
 }
 
+static int by_time(const void *pa, const void *pb)
+{
+	int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
+	return a < b ? -1 : a > b;
+}
+
+/* One decision after the other, as long as `stop` is not set or so many. */
+static void commit_latency(struct store_db *db, const struct user *u, size_t n,
+			   const _Atomic bool *stop, const char *what)
+{
+	enum { MOST = 1000 };
+	static int64_t us[MOST];
+	struct store_wait *wait = store_wait_new();
+	struct store_user_change nothing = {0};
+	size_t count = 0;
+	while (count < MOST && !*stop) {
+		int64_t begin = clock_mono_us();
+		store_user_commit(db, str_of(u[count * 7919 % n].name), STORE_ANY,
+				  &nothing, NULL, store_wait_done, wait);
+		if (!store_wait(wait, NULL))
+			exit(1);
+		us[count++] = clock_mono_us() - begin;
+	}
+	store_wait_free(wait);
+	if (count == 0)
+		return;
+	qsort(us, count, sizeof *us, by_time);
+	printf("%-44s %12.0f us median %8.0f us p99 (%zu)\n", what,
+	       (double)us[count / 2], (double)us[count * 99 / 100], count);
+}
+
+struct import {
+	struct store *s;
+	struct store_db *db;
+	struct user *u;
+	size_t n;
+	_Atomic bool is_over;
+};
+
+static void *import_main(void *arg)
+{
+	struct import *i = arg;
+	load_rows(i->s, i->db, i->u, i->n, 20, "rows meanwhile");
+	i->is_over = true;
+	return NULL;
+}
+
+static void commits_during_an_import(struct store *s, struct store_db *db,
+				     struct user *u, size_t n)
+{
+	struct import import = {s, db, u, n, false};
+	pthread_t thread;
+	commit_latency(db, u, n, &import.is_over, "a durable commit, idle");
+	if (pthread_create(&thread, NULL, import_main, &import) != 0)
+		exit(1);
+	commit_latency(db, u, n, &import.is_over, "a durable commit during an import");
+	pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct store_options o = {.backend = "lmdb",
@@ -231,6 +290,7 @@ int main(int argc, char **argv)
 	read_users(db, u, n, false, NULL, SIZE_MAX, "read of a profile and 4 rows");
 	commit_users(db, u, n, 1, 200, "durable commits, 1 at a time");
 	commit_users(db, u, n, 64, COMMITS, "durable commits, 64 at a time");
+	commits_during_an_import(s, db, u, n);
 	store_close(s);
 	free(u);
 	return window.failed == 0 ? 0 : 1;
