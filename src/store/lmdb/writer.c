@@ -13,6 +13,9 @@
 
 /* So long a transaction takes in more. */
 #define GATHER_US 5000
+/* For so long after one that somebody waits for, the next is expected, and imports
+ * get one slice a transaction. */
+#define EXPECT_US 100000
 
 struct item {
 	struct item *next;
@@ -29,6 +32,7 @@ struct writer {
 	struct environment *env;
 	struct lmdb_tables tables;
 	pthread_t thread;
+	int64_t urgent_us;    /* when the last one was taken */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue urgent, imports;
@@ -86,6 +90,7 @@ static void queue_append(struct queue *to, struct queue *from)
 struct round {
 	struct queue again, done, finished, refused;
 	size_t n_done;
+	bool has_import;
 	/* 0, or so many to a transaction: each copies the pages that it changes, so
 	 * that a nearly full map takes many small ones, but not a large one */
 	size_t limit;
@@ -100,13 +105,18 @@ static struct item *take(struct writer *w, struct round *r)
 	struct item *item = queue_pop(&r->again);
 	if (item != NULL)
 		return item;
-	bool is_late = clock_mono_us() - r->begin_us > GATHER_US;
-	if (is_late && r->done.first != NULL)
+	int64_t now = clock_mono_us();
+	bool is_expected = now - w->urgent_us < EXPECT_US;
+	if (now - r->begin_us > GATHER_US && r->n_done > 0)
 		return NULL;
 	pthread_mutex_lock(&w->lock);
 	item = queue_pop(&w->urgent);
-	if (item == NULL)
+	if (item != NULL) {
+		w->urgent_us = now;
+	} else if (!is_expected || !r->has_import) {
 		item = queue_pop(&w->imports);
+		r->has_import |= item != NULL;
+	}
 	pthread_mutex_unlock(&w->lock);
 	return item;
 }
