@@ -122,6 +122,9 @@ static bool write_value(struct render *r, const struct mustache_node *node)
 				 "variable \"%.*s\" has no value and no default",
 				 STR_ARG(name));
 	}
+	if (!str_is_utf8(v.text))
+		return error_set(r->err, ERROR_BAD_VALUE, "",
+				 "variable \"%.*s\" is not UTF-8", STR_ARG(name));
 	if (r->m->escape == MUSTACHE_PLAIN) {
 		write_plain(r->out, v.text);
 		return true;

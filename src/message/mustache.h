@@ -99,9 +99,10 @@ struct mustache_report {
 	struct str bad_url; /* first variable whose address became "#" */
 };
 
-/* Adds the result to `out`. False: a variable without a value (UNPROCESSABLE),
- * output over the maximum of `out` (TOO_LARGE), or no memory; `out` then holds a
- * part of it. report may be NULL. */
+/* Adds the result to `out`, which is UTF-8 if the source was. False: a variable
+ * without a value (UNPROCESSABLE) or with one that is not UTF-8 or holds NUL
+ * (BAD_VALUE), output over the maximum of `out` (TOO_LARGE), or no memory; `out` then
+ * holds a part of it. report may be NULL. */
 bool mustache_render(const struct mustache *m, const struct mustache_values *values,
 		     struct buf *out, struct mustache_report *report,
 		     struct error *err);

@@ -64,8 +64,6 @@ static bool render(struct rendering *r, const struct mustache *m, struct buf *ou
 	bool ok = mustache_render(m, &r->values, out, &report, &err);
 	if (report.bad_url.p != NULL && r->report.bad_url.p == NULL)
 		r->report.bad_url = report.bad_url;
-	if (ok && !str_is_utf8(buf_str(out)))
-		return error_set(r->err, ERROR_BAD_VALUE, where, "is not UTF-8");
 	if (!ok) {
 		r->report.missing = report.missing;
 		return error_set(r->err, err.kind, where, "%s", err.message);

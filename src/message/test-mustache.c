@@ -221,6 +221,25 @@ static void a_missing_variable_is_an_error_with_its_name(void **state)
 	mustache_free(m);
 }
 
+static void a_value_that_is_no_text_is_refused(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"\xff", "a\xC3", "\xED\xA0\x80"};
+	struct mustache *m = mustache_compile(STR("{{v}}"), &html, NULL);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct mustache_pair p = {STR("v"), {MUSTACHE_TEXT, str_of(bad[i])}};
+		struct mustache_table t = {&p, 1};
+		struct mustache_values values = mustache_table_values(&t);
+		struct error err = {0};
+		struct buf out;
+		buf_init(&out, 100);
+		assert_false(mustache_render(m, &values, &out, NULL, &err));
+		assert_int_equal(err.kind, ERROR_BAD_VALUE);
+		buf_free(&out);
+	}
+	mustache_free(m);
+}
+
 static void says_where_a_template_is_wrong(void **state)
 {
 	(void)state;
@@ -355,6 +374,7 @@ int main(void)
 		cmocka_unit_test(unicode_line_breaks_become_blanks_in_plain_text),
 		cmocka_unit_test(links_must_begin_with_a_known_scheme),
 		cmocka_unit_test(a_missing_variable_is_an_error_with_its_name),
+		cmocka_unit_test(a_value_that_is_no_text_is_refused),
 		cmocka_unit_test(says_where_a_template_is_wrong),
 		cmocka_unit_test(sections_nest_to_depth_16),
 		cmocka_unit_test(output_has_a_bound),
