@@ -24,7 +24,8 @@ void properties_reader_init(struct properties_reader *r, struct str in);
 void properties_reader_free(struct properties_reader *r);
 /* False at the end. */
 bool properties_next(struct properties_reader *r, struct property *out);
-/* Adds key=value and a line end so that properties_next reads them back. */
+/* Adds key=value and a line end so that properties_next reads them back (unless a key
+ * that begins with a byte order mark is the first of the file). */
 void properties_write(struct buf *out, struct str key, struct str value);
 
 /* Checks a value against its row of the table. `text` gets its canonical form (a

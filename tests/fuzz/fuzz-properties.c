@@ -28,7 +28,8 @@ static void round_trip(struct str in)
 		struct buf out;
 		if (p.fault != NULL)
 			continue;
-		buf_init(&out, 2 * (p.key.n + p.value.n) + 2);
+		buf_init(&out, 2 * (p.key.n + p.value.n) + 3);
+		buf_add_char(&out, '\n'); /* a BOM is one at the very start only */
 		properties_write(&out, p.key, p.value);
 		properties_reader_init(&again, buf_str(&out));
 		if (!buf_ok(&out) || !properties_next(&again, &q) || q.fault != NULL ||
