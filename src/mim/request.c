@@ -55,7 +55,7 @@ json_t *request_json(struct request *q)
 	json_t *v = json_loadb(q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &e);
 	if (v == NULL)
 		request_fail_with(q,
-				  json_error_code(&e) == json_error_out_of_memory
+				  e.text[0] == '\0' /* how jansson says it */
 					  ? ERROR_MEMORY
 					  : ERROR_SYNTAX,
 				  "", "the body is not JSON: line %d, column %d: %s",

@@ -45,11 +45,14 @@ static bool store(struct store_db *db, const char *id, print_fn *print,
 	buf_init(&body, STORE_DOCUMENT_MAX);
 	json_writer_init(&w, &body);
 	print(&w, s);
-	bool ok =
-		buf_ok(&body)
-			? sync_document_put(db, STORE_SETTING, str_of(id),
-					    buf_str(&body), STORE_ANY, NULL, err)
-			: error_set(err, ERROR_TOO_LARGE, "", "the list is too large");
+	bool ok;
+	if (buf_ok(&body))
+		ok = sync_document_put(db, STORE_SETTING, str_of(id), buf_str(&body),
+				       STORE_ANY, NULL, err);
+	else if (body.state == BUF_NOMEM)
+		ok = error_set(err, ERROR_MEMORY, "", "no memory for the list");
+	else
+		ok = error_set(err, ERROR_TOO_LARGE, "", "the list is too large");
 	buf_free(&body);
 	return ok;
 }

@@ -44,7 +44,9 @@ bool tenant_document_write(struct buf *out, const struct master_key *key,
 	if (ok && (ok = tenant_each_secret(copy, convert, &pass))) {
 		json_writer_init(&w, out);
 		tenant_print(&w, copy, TENANT_STORED);
-		if (!buf_ok(out))
+		if (out->state == BUF_NOMEM)
+			ok = error_set(err, ERROR_MEMORY, "", "no memory for a tenant");
+		else if (!buf_ok(out))
 			ok = error_set(err, ERROR_TOO_LARGE, "",
 				       "the tenant's configuration is too large");
 	}

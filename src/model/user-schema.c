@@ -126,6 +126,8 @@ bool schema_parse_attributes(json_t *list, struct arena *arena, struct user_sche
 				no_twin(errors, "", i, "name");
 	out->attributes = r.attributes;
 	out->n_attributes = n;
+	if (arena_failed(arena))
+		error_list_add(errors, ERROR_MEMORY, "", "out of memory");
 	return errors->n + errors->dropped == before;
 }
 
