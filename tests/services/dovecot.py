@@ -17,6 +17,7 @@ Every user name is let in with any password, unless `users` is given.
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import pwd
@@ -62,6 +63,12 @@ def wait_until(condition, what, limit=LIMIT):
         if time.monotonic() > end:
             raise TimeoutError(f"not within {limit} s: {what}")
         time.sleep(0.02)
+
+
+def _end_with_parent():
+    """In the child: SIGTERM when the parent is gone, even if that was killed."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Dovecot:
@@ -124,7 +131,8 @@ class Dovecot:
 
     # start and stop
 
-    def start(self):
+    def start(self, stay=False):
+        """Starts it. It ends with the thread that started it, unless it is to stay."""
         for part in ("", "run", "mail", "modules"):
             os.makedirs(os.path.join(self.directory, part), exist_ok=True)
         if os.geteuid() == 0:
@@ -140,7 +148,8 @@ class Dovecot:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 ["dovecot", "-F", "-c", self.config], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+                preexec_fn=None if stay else _end_with_parent)
         try:
             wait_until(self._answers, "Dovecot answers")
         except (TimeoutError, RuntimeError) as e:
@@ -308,7 +317,7 @@ def main(argv):
         return 0
     settings = dict(s.split("=", 1) for s in args.setting)
     server = Dovecot(args.directory, mail=args.mail, imap_port=args.port,
-                     plugin=args.plugin, settings=settings).start()
+                     plugin=args.plugin, settings=settings).start(stay=True)
     print(json.dumps({"pid": server.process.pid, "imapPort": server.imap_port}))
     return 0
 
