@@ -213,8 +213,13 @@ static void log_end(const struct import_job *j, int64_t started_us)
 static void finish(struct import_job *j, bool ok)
 {
 	struct error err = {0};
-	if (j->interrupted)
+	if (j->interrupted) {
+		/* an orderly stop is no failed attempt */
+		j->doc.attempts--;
+		j->doc.phase = IMPORT_WAITING;
+		import_save(j, &err);
 		return;
+	}
 	if (!ok && error_list_empty(&j->problem))
 		error_list_add(&j->problem, ERROR_INTERNAL, "", "it failed");
 	j->doc.phase = ok ? IMPORT_DONE : IMPORT_FAILED;
