@@ -55,6 +55,19 @@ static bool bind_session(struct session *s, const struct wire_hello *hello)
 	return true;
 }
 
+/* A refusal that MIM has not heard of frees what it holds for pending: an opening is
+ * worth its while, as it brings the refusal along. */
+static bool holds_refusal(const struct session *s)
+{
+	const struct spool_event *events[SPOOL_EVENTS_PER_USER];
+	size_t n = spool_of_user(s->agent->spool, s->tenant, s->user, events,
+				 SPOOL_EVENTS_PER_USER);
+	for (size_t i = 0; i < n && i < SPOOL_EVENTS_PER_USER; i++)
+		if (events[i]->record.type == WIRE_EVENT_REFUSED)
+			return true;
+	return false;
+}
+
 static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 {
 	struct session *s = ctx;
@@ -80,8 +93,8 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 	}
 	struct wire_frame *f = &a->frame;
 	f->type = WIRE_READY;
-	f->ready =
-		(struct wire_ready){.open = read.open, .next_check = read.next_check};
+	f->ready = (struct wire_ready){.open = read.open || holds_refusal(s),
+				       .next_check = read.next_check};
 	if (!session_send(s, f))
 		session_close(s);
 }

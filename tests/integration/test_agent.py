@@ -484,6 +484,19 @@ class Spool(AgentCase):
         self.mim.status.clear()
         self.wait_delivered((one, "injected"))
 
+    def test_hello_says_open_while_mim_has_not_heard_of_a_refusal(self):
+        self.mim.open = False
+        self.mim.status["events"] = 503
+        p = self.greeted()
+        instance = p.event("one", kind=5, cause=17)
+        p.read_ack(1)
+        p.hello()
+        self.assertEqual(p.read()[1]["open"], 1)
+        del self.mim.status["events"]
+        self.wait_delivered((instance, "refused"))
+        p.hello()
+        self.assertEqual(p.read()[1]["open"], 0)
+
     def test_kill_loses_no_confirmed_event(self):
         self.mim.status["events"] = 503
         confirmed = []
