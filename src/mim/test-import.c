@@ -7,6 +7,7 @@
 #include "mim/test-world.h"
 #include "model/bundle-build.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,7 +84,7 @@ static struct place *place_new(void)
 {
 	struct place *p = test_calloc(1, sizeof *p);
 	struct error err;
-	strcpy(p->folder, "/tmp/test-import-XXXXXX");
+	snprintf(p->folder, sizeof p->folder, "/tmp/test-import-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
 	make_folder(p, "datasource");
 	make_folder(p, "datasource/t");
