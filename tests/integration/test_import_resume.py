@@ -152,5 +152,34 @@ class Swept(LoadCase):
         self.check_rows([29], 30)
 
 
+class SideBySide(LoadCase):
+    settings = {"inlay.import.threads": 4, "inlay.import.memory": "1MiB"}
+
+    def test_imports_of_several_campaigns_do_not_disturb_each_other(self):
+        ids = [self.send(service_bundle(people(5000, 5000 * n), id=f"c{n}"),
+                         f"campaigns/{n}", token=self.service) for n in range(8)]
+        for n, import_id in enumerate(ids):
+            done = self.wait(import_id)
+            self.assertEqual(done["phase"], "done", done)
+            self.assertEqual(done["rows"]["accepted"], 5000)
+        for n in range(8):
+            self.assertEqual(list(self.decide(user(5000 * n + 7))), [f"c{n}"])
+
+    def test_of_imports_of_one_campaign_at_once_the_last_word_is_one_version(self):
+        ids = [self.send(service_bundle(people(3000, 3000 * v), version=v),
+                         f"versions/{v}", token=self.service) for v in range(1, 7)]
+        over = [self.wait(i) for i in ids]
+        done = [i["version"] for i in over if i["phase"] == "done"]
+        for failed in (i for i in over if i["phase"] == "failed"):
+            self.assertEqual(failed["problem"]["status"], 409, failed)
+        self.assertTrue(done, over)
+        shown = self.mimd.need(200, "GET", self.path("campaigns/spring"))
+        active = shown["activeVersion"]
+        self.assertEqual(active, max(done))
+        for v in range(1, 7):
+            actions = self.decide(user(3000 * v + 5))
+            self.assertEqual("spring" in actions, v == active, v)
+
+
 if __name__ == "__main__":
     unittest.main()
