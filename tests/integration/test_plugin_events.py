@@ -17,7 +17,8 @@ from plugin_case import DEADLINE, PluginCase, message, wait_until
 class Events(PluginCase):
     mail = "maildir"
     kills = 4  # each leaves a dotlock behind, over which Dovecot waits for seconds
-    server = {"namespaces": "namespace inbox {\n  inbox = yes\n"
+    # ... and minutes, if the dotlock is made before the pid is written into it
+    server = {"extra": "dotlock_use_excl = no\n", "namespaces": "namespace inbox {\n  inbox = yes\n"
               "  mailbox Trash {\n    auto = create\n  }\n"
               "  mailbox Other {\n    auto = create\n  }\n}"}
 
