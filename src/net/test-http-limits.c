@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deadlines, limits of connections, and the end of a server. */
+#include "base/clock.h"
+#include "net/test-http.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void a_late_answer_is_dropped(void **state)
+{
+	(void)state;
+	struct http_stats stats = {0};
+	struct http_options o = service_quick();
+	o.stats = &stats;
+	service_start(o);
+	int fd = client_dial();
+	assert_answer(fd, GET("/held"), "HTTP/1.1 504 ", "]}");
+	assert_answer(fd, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	struct http_request *rq = service_held();
+	assert_str(rq->path, "/held"); /* still there */
+	http_respond(rq, 200, NULL, STR("late"), NULL, 0);
+	assert_answer(fd, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_int_equal(stats.timed_out, 1);
+	assert_int_equal(stats.requests, 3);
+	assert_int_equal(stats.connections, 1);
+	assert_int_equal(stats.accepted, 1);
+	close(fd);
+	service_stop(PATIENCE_MS);
+	assert_int_equal(stats.connections, 0);
+}
+
+static void a_call_may_be_given_more_time(void **state)
+{
+	(void)state;
+	service_start(service_quick());
+	int slow = client_dial(), fd = client_dial();
+	assert_true(client_say(slow, GET("/patient")));
+	struct http_request *rq = service_held();
+	assert_answer(fd, GET("/held"), "HTTP/1.1 504 ", "]}");
+	http_respond(service_held(), 200, NULL, STR("late"), NULL, 0);
+	http_respond(rq, 200, NULL, STR("patience"), NULL, 0);
+	assert_answer(slow, NULL, "HTTP/1.1 200 ", "patience");
+	close(slow);
+	close(fd);
+	service_stop(PATIENCE_MS);
+}
+
+static void a_client_that_left_harms_nobody(void **state)
+{
+	(void)state;
+	service_start(service_calm());
+	int fd = client_dial();
+	assert_true(client_say(fd, GET("/patient")));
+	struct http_request *rq = service_held();
+	close(fd);
+	http_respond(rq, 200, NULL, STR("gone"), NULL, 0);
+	service_stop(PATIENCE_MS);
+}
+
+static void drip(int fd, const char *text)
+{
+	int64_t until = clock_mono_us() + PATIENCE_MS * 1000;
+	for (size_t i = 0;; i = i + 1 < strlen(text) ? i + 1 : i) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		char byte;
+		if (send(fd, text + i, 1, MSG_NOSIGNAL) != 1)
+			break;
+		if (poll(&p, 1, 20) > 0 && recv(fd, &byte, 1, 0) <= 0)
+			break;
+		if (clock_mono_us() > until)
+			fail_msg("it listens to \"%s\" for ever", text);
+	}
+	close(fd);
+}
+
+static void dripping_does_not_move_a_deadline(void **state)
+{
+	(void)state;
+	service_start(service_quick());
+	int64_t from = clock_mono_us();
+	drip(client_dial(),
+	     "GET /a HTTP/1.1\r\nHost: x\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy");
+	drip(client_dial(),
+	     "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	int fd = client_dial();
+	assert_true(client_say(
+		fd, "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n"
+		    "\r\n"));
+	drip(fd, "z");
+	assert_true(clock_mono_us() - from < PATIENCE_MS * 1000);
+	service_stop(PATIENCE_MS);
+}
+
+static void an_idle_connection_is_closed(void **state)
+{
+	(void)state;
+	service_start(service_quick());
+	int fd = client_dial(), silent = client_dial();
+	assert_answer(fd, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_closed(silent);
+	assert_closed(fd);
+	service_stop(PATIENCE_MS);
+}
+
+static void one_address_gets_so_many_connections(void **state)
+{
+	(void)state;
+	struct http_options o = service_calm();
+	o.max_per_address = 2;
+	service_start(o);
+	int a = client_dial(), b = client_dial();
+	assert_answer(a, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_answer(b, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_closed(client_dial());
+	assert_answer(a, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	close(a);
+	close(b);
+	service_stop(PATIENCE_MS);
+}
+
+static void no_more_connections_than_allowed(void **state)
+{
+	(void)state;
+	struct http_options o = service_calm();
+	o.max_connections = 4;
+	service_start(o);
+	int fds[4];
+	for (size_t i = 0; i < 4; i++) {
+		fds[i] = client_dial();
+		assert_answer(fds[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	}
+	/* it waits in the queue of the socket, or is closed */
+	int more = client_dial();
+	struct pollfd p = {.fd = more, .events = POLLIN};
+	char byte;
+	assert_true(client_say(more, GET("/a")));
+	assert_true(poll(&p, 1, 200) == 0 || recv(more, &byte, 1, 0) <= 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_answer(fds[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+		close(fds[i]);
+	}
+	close(more);
+	service_stop(PATIENCE_MS);
+}
+
+static void *stop_now(void *ms)
+{
+	service_stop(*(int64_t *)ms);
+	return NULL;
+}
+
+static void stopping_lets_requests_come_to_their_end(void **state)
+{
+	(void)state;
+	int64_t ms = PATIENCE_MS;
+	pthread_t t;
+	service_start(service_calm());
+	int busy = client_dial(), idle = client_dial();
+	assert_answer(idle, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_true(client_say(busy, GET("/patient")));
+	struct http_request *rq = service_held();
+	assert_int_equal(pthread_create(&t, NULL, stop_now, &ms), 0);
+	assert_closed(idle); /* the stop is under way */
+	http_respond(rq, 200, NULL, STR("done"), NULL, 0);
+	assert_answer(busy, NULL, "HTTP/1.1 200 ", "done");
+	assert_closed(busy);
+	pthread_join(t, NULL);
+}
+
+static void stopping_ends_what_does_not_end(void **state)
+{
+	(void)state;
+	service_start(service_calm());
+	int busy = client_dial(), half = client_dial();
+	assert_true(client_say(half, "GET /a HTT"));
+	assert_true(client_say(busy, GET("/patient")));
+	struct http_request *rq = service_held();
+	service_stop(50);
+	assert_answer(busy, NULL, "HTTP/1.1 503 ", "]}");
+	assert_closed(busy);
+	assert_closed(half);
+	http_respond(rq, 200, NULL, STR("too late"), NULL, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_late_answer_is_dropped),
+		cmocka_unit_test(a_call_may_be_given_more_time),
+		cmocka_unit_test(a_client_that_left_harms_nobody),
+		cmocka_unit_test(dripping_does_not_move_a_deadline),
+		cmocka_unit_test(an_idle_connection_is_closed),
+		cmocka_unit_test(one_address_gets_so_many_connections),
+		cmocka_unit_test(no_more_connections_than_allowed),
+		cmocka_unit_test(stopping_lets_requests_come_to_their_end),
+		cmocka_unit_test(stopping_ends_what_does_not_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
