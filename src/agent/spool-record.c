@@ -88,7 +88,8 @@ static bool read_payload(const uint8_t *p, size_t n, struct spool_record *r)
 	r->user.p = (const char *)p;
 	return (size_t)(end - p) == r->user.n && str_is_id(r->tenant) &&
 	       r->user.n > 0 && str_is_utf8(r->user) &&
-	       wire_event_name(r->type) != NULL &&
+	       wire_event_name(r->type) != NULL && r->time_ms >= 0 &&
+	       r->time_ms <= WIRE_TIME_MAX &&
 	       (r->cause == WIRE_CAUSE_NONE || wire_cause_name(r->cause) != NULL);
 }
 

@@ -41,6 +41,23 @@ static void reads_what_it_wrote(void **state)
 	buf_free(&b);
 }
 
+static void a_time_that_cannot_be_written_is_no_record(void **state)
+{
+	static const int64_t bad[] = {-1, WIRE_TIME_MAX + 1, INT64_MIN, INT64_MAX};
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct spool_record r = make(1), out;
+		struct buf b;
+		size_t length;
+		r.time_ms = bad[i];
+		buf_init(&b, 10000);
+		assert_true(spool_record_encode(&b, &r));
+		assert_int_equal(spool_record_decode(buf_str(&b), &out, &length),
+				 SPOOL_RECORD_BAD);
+		buf_free(&b);
+	}
+}
+
 static void texts_have_limits(void **state)
 {
 	(void)state;
@@ -143,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_it_wrote),
+		cmocka_unit_test(a_time_that_cannot_be_written_is_no_record),
 		cmocka_unit_test(texts_have_limits),
 		cmocka_unit_test(a_torn_tail_at_any_byte_costs_only_the_last_record),
 		cmocka_unit_test(a_changed_byte_is_found_wherever_it_is),

@@ -229,6 +229,9 @@ static enum wire_status event_check(const struct wire_event *event)
 {
 	if (wire_event_name(event->type) == NULL)
 		return WIRE_BAD_VALUE;
+	/* what no calendar writes in four digits of a year */
+	if (event->time < 0 || event->time > WIRE_TIME_MAX)
+		return WIRE_BAD_VALUE;
 	bool has_cause =
 		event->type == WIRE_EVENT_GONE || event->type == WIRE_EVENT_REFUSED;
 	if (has_cause != (event->cause != WIRE_CAUSE_NONE))

@@ -81,7 +81,7 @@ static void an_event(struct fixture *f, uint8_t type, uint8_t cause)
 		.type = type,
 		.seen = true,
 		.cause = cause,
-		.time = -1,
+		.time = WIRE_TIME_MAX,
 	};
 }
 
@@ -278,7 +278,7 @@ static void an_event_has_only_a_cause_of_its_own(void **state)
 	an_event(f, WIRE_EVENT_GONE, WIRE_CAUSE_MOVED);
 	there_and_back(f);
 	assert_int_equal(f->out.event.number, UINT64_MAX);
-	assert_int_equal(f->out.event.time, -1);
+	assert_true(f->out.event.time == WIRE_TIME_MAX);
 	assert_int_equal(f->out.event.cause, WIRE_CAUSE_MOVED);
 	buf_clear(&f->bytes);
 	an_event(f, WIRE_EVENT_READ, WIRE_CAUSE_NONE);
@@ -293,6 +293,17 @@ static void an_event_has_only_a_cause_of_its_own(void **state)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		an_event(f, bad[i][0], bad[i][1]);
+		assert_status(wire_frame_encode(&f->bytes, &f->in), WIRE_BAD_VALUE);
+	}
+}
+
+static void an_event_has_a_time_that_can_be_written(void **state)
+{
+	static const int64_t bad[] = {-1, WIRE_TIME_MAX + 1, INT64_MIN, INT64_MAX};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		an_event(f, WIRE_EVENT_READ, WIRE_CAUSE_NONE);
+		f->in.event.time = bad[i];
 		assert_status(wire_frame_encode(&f->bytes, &f->in), WIRE_BAD_VALUE);
 	}
 }
@@ -450,6 +461,7 @@ int main(void)
 		T(a_rank_is_needed_where_the_position_is_a_rank),
 		T(small_frames_keep_their_values),
 		T(an_event_has_only_a_cause_of_its_own),
+		T(an_event_has_a_time_that_can_be_written),
 		T(ids_are_32_lower_case_hex_digits),
 		T(text_is_utf8_without_nul_and_bounded),
 		T(bytes_that_are_no_frame_are_refused),

@@ -38,6 +38,7 @@
 #define WIRE_PRESENT_MAX 512    /* entries of OPEN and KNOWN */
 #define WIRE_DATE_OFFSETS_MAX 4 /* places of the date in a message */
 #define WIRE_EVENTS_MAX 64      /* unacknowledged EVENTs a plugin keeps */
+#define WIRE_TIME_MAX INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define WIRE_SMALL_MAX (160u * 1024) /* length of a frame that carries no message */
 #define WIRE_FRAME_MAX (WIRE_MESSAGE_MAX + WIRE_FIELD_MAX) /* ... of one that does */
 

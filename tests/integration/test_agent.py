@@ -448,6 +448,17 @@ class Faults(AgentCase):
         self.assertTrue(p.is_closed())
 
 
+    def test_an_event_of_an_impossible_time_ends_only_its_connection(self):
+        for when in (2 ** 64 - 1, 253_402_300_800_000, 2 ** 63 - 1, 2 ** 63):
+            bad = self.greeted()
+            bad.event("m1", when=when)
+            self.assertTrue(bad.is_closed(), when)
+        good = self.greeted()
+        one = good.event("m2")
+        good.read_ack(1)
+        self.wait_delivered((one, "injected"))
+
+
 class Spool(AgentCase):
     def segments(self):
         return sorted(glob.glob(self.agent.spool + "/*.spool"))
