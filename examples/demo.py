@@ -224,7 +224,8 @@ def arguments():
 def main():
     args = arguments()
     show = Show()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda n, _: sys.exit(128 + n))
     os.environ["INLAY_BUILD"] = os.path.abspath(args.build)
     chain = Chain(args.directory, fresh=True)
     try:

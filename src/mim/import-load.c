@@ -37,14 +37,15 @@ bool import_decode(struct str bytes, struct str *values, size_t n)
 	return bytes.n == 0;
 }
 
-static void reject_twin(struct import_job *j, struct str file, uint64_t line)
+/* A row that was accepted at first. */
+static void reject(struct import_job *j, struct str file, uint64_t line,
+		   enum error_kind kind, const char *why)
 {
 	char where[sizeof((struct error *)0)->where];
 	snprintf(where, sizeof where, "%.*s:%" PRIu64, STR_ARG(file), line);
 	j->doc.rows_rejected++;
 	j->doc.rows_accepted--;
-	error_list_add(&j->row_errors, ERROR_CONFLICT, where,
-		       "is a second row for the same user");
+	error_list_add(&j->row_errors, kind, where, "%s", why);
 }
 
 /* Is it of the user that the last one was of? */
@@ -80,7 +81,8 @@ static bool count(struct import_job *j, struct str file, struct error *err)
 		if (!more)
 			return true;
 		if (is_twin(&c, &r))
-			reject_twin(j, file, r.number);
+			reject(j, file, r.number, ERROR_CONFLICT,
+			       "is a second row for the same user");
 		if (!import_tick(j, 1, 0, 0, err))
 			return false;
 	}
@@ -99,6 +101,7 @@ bool import_count_twins(struct import_job *j, struct str file)
 struct slice {
 	struct arena *arena; /* values of its rows */
 	struct store_row rows[STORE_ROWS_MAX];
+	uint64_t lines[STORE_ROWS_MAX]; /* where each stood in the file */
 	size_t n, bytes;
 	struct buf progress;
 };
@@ -117,8 +120,27 @@ static bool add_row(struct import_job *j, struct slice *s,
 	memcpy(row->sort_key, r->key, sizeof row->sort_key);
 	row->values = values;
 	row->n_values = n;
+	s->lines[s->n] = r->number;
 	s->n++;
 	s->bytes += r->bytes.n;
+	return true;
+}
+
+/* The store names a row whose user's partition has no room left: it is rejected, and
+ * the others of the slice go on. False: it failed for another reason. */
+static bool reject_named(struct import_job *j, struct slice *s, const struct error *why)
+{
+	uint64_t i;
+	if (why->kind != ERROR_TOO_LARGE || why->where[0] != '/' ||
+	    !str_to_u64(str_of(why->where + 1), s->n - 1, &i))
+		return false;
+	reject(j, bundle_recipients(&j->check->bundle)->name, s->lines[i],
+	       ERROR_TOO_LARGE, why->message);
+	/* no later import may take this load for the whole file */
+	memset(j->content, '0', sizeof j->content - 1);
+	s->n--;
+	memmove(&s->rows[i], &s->rows[i + 1], (s->n - i) * sizeof s->rows[0]);
+	memmove(&s->lines[i], &s->lines[i + 1], (s->n - i) * sizeof s->lines[0]);
 	return true;
 }
 
@@ -126,15 +148,18 @@ static bool add_row(struct import_job *j, struct slice *s,
 static bool write_slice(struct import_job *j, struct slice *s, struct error *err)
 {
 	struct store_document progress = {.id = j->doc.id};
-	if (s->n == 0)
-		return true;
-	j->doc.rows_loaded += s->n;
-	if (!import_write(j, &s->progress, err))
-		return false;
-	progress.body = buf_str(&s->progress);
-	if (!sync_rows_write(j->tenant->db, j->load, s->rows, s->n, STORE_IMPORT,
-			     &progress, err))
-		return false;
+	while (s->n > 0) {
+		j->doc.rows_loaded += s->n;
+		if (!import_write(j, &s->progress, err))
+			return false;
+		progress.body = buf_str(&s->progress);
+		if (sync_rows_write(j->tenant->db, j->load, s->rows, s->n, STORE_IMPORT,
+				    &progress, err))
+			break;
+		j->doc.rows_loaded -= s->n;
+		if (!reject_named(j, s, err))
+			return false;
+	}
 	j->saved_us = clock_mono_us();
 	s->n = s->bytes = 0;
 	arena_reset(s->arena);
@@ -211,16 +236,18 @@ bool import_load_rows(struct import_job *j)
 	struct slice *s = calloc(1, sizeof *s);
 	struct arena *arena = arena_new(SLICE_ARENA_MAX);
 	bool ok = s != NULL && arena != NULL;
+	bool too_few = false; /* of its rows were taken; that is said already */
 	if (ok) {
 		s->arena = arena;
 		buf_init(&s->progress, IMPORT_DOCUMENT_MAX);
-		ok = begin_load(j, &err) && write_all(j, s, &err) &&
-		     put_load(j, LOAD_COMPLETE, &err);
+		ok = begin_load(j, &err) && write_all(j, s, &err);
+		too_few = ok && !import_check_rejected(j);
+		ok = ok && !too_few && put_load(j, LOAD_COMPLETE, &err);
 		buf_free(&s->progress);
 	} else {
 		error_set(&err, ERROR_MEMORY, "", "no memory");
 	}
 	arena_free(arena);
 	free(s);
-	return ok || import_fail(j, &err);
+	return ok || (!too_few && import_fail(j, &err));
 }
