@@ -160,8 +160,14 @@ static void send_open(struct inlay_session *session)
 	open->uid_validity = session->measure.uid_validity;
 	open->uid_next = session->measure.uid_next;
 	open->complete = session->measure.complete;
+	unsigned int there = 0;
+	array_foreach (&session->own, own)
+		there += own->is_there ? 1 : 0;
+	if (there > WIRE_PRESENT_MAX)
+		open->complete = FALSE;
 	array_foreach (&session->own, own) {
-		if (!own->is_there)
+		/* of too many the newest, which are at the end */
+		if (!own->is_there || there-- > WIRE_PRESENT_MAX)
 			continue;
 		open->present[open->present_count++] = (struct wire_present){
 			.guid = str_of(own->guid),
@@ -208,7 +214,8 @@ void inlay_ask(struct inlay_session *session, struct mailbox *box)
 
 void inlay_ask_last_acks(struct inlay_session *session)
 {
-	if (!is_quiet())
+	/* what is not acknowledged now is told again by the next session */
+	if (!is_quiet() && master_service_get_client_limit(master_service) == 1)
 		inlay_link_wait(session->link, &session->all_acked,
 				inlay_clock_monotonic() + session->set.deadline);
 }

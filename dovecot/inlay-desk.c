@@ -11,6 +11,9 @@ bool inlay_paths_find(struct mailbox *box, pool_t pool, struct inlay_paths *path
 	i_zero(paths_r);
 	if (mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_CONTROL, &directory) <= 0)
 		return FALSE;
+	/* with CONTROL= Dovecot makes it when it first needs it, which for dbox is
+	 * never; if it cannot be made, opening the lock says why */
+	(void)mailbox_create_missing_dir(box, MAILBOX_LIST_PATH_TYPE_CONTROL);
 	paths_r->ledger = p_strconcat(pool, directory, "/" INLAY_LEDGER_NAME, NULL);
 	paths_r->lock = p_strconcat(pool, directory, "/" INLAY_LOCK_NAME, NULL);
 	paths_r->perm = *mailbox_get_permissions(box);

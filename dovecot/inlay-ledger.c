@@ -277,7 +277,8 @@ int inlay_ledger_append(struct inlay_ledger *ledger, const char *path,
 		ledger_put(ledger, record);
 	}
 	i_close_fd(&fd);
-	if (ret == 0 && durable && is_new)
+	/* a later durable record does not know that the name never was */
+	if (ret == 0 && is_new)
 		ret = sync_directory_of(path, error_r);
 	return ret;
 }
