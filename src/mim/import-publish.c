@@ -93,6 +93,7 @@ static bool get_version(struct store_db *db, struct str campaign, uint32_t versi
 /* Comparing ----------------------------------------------------------------------*/
 
 #define VERSION_POINTER "/campaign/version"
+#define NEEDS_SERVICE "a service message needs a token with the right \"service\""
 
 /* The same version was imported before. */
 static enum import_news compare_same(struct import_job *j,
@@ -109,10 +110,18 @@ static enum import_news compare_same(struct import_job *j,
 			       c->version);
 		return IMPORT_NOT_TAKEN;
 	}
+	if (!j->doc.activate || d->state.active_version >= c->version) {
+		j->doc.rows_accepted = v->rows;
+		return IMPORT_KNOWN;
+	}
+	if (campaign_is_service(&v->campaign) && !j->doc.service) {
+		error_list_add(&j->problem, ERROR_FORBIDDEN, "/campaign/legalClass",
+			       NEEDS_SERVICE);
+		return IMPORT_NOT_TAKEN;
+	}
 	j->load = v->load;
 	j->doc.rows_accepted = v->rows;
-	return j->doc.activate && d->state.active_version < c->version ? IMPORT_TO_FLIP
-								       : IMPORT_KNOWN;
+	return IMPORT_TO_FLIP;
 }
 
 static enum import_news compare(struct import_job *j, struct campaign_edit *e,
@@ -163,10 +172,22 @@ enum import_news import_compare(struct import_job *j)
 
 /* Claiming -----------------------------------------------------------------------*/
 
+/* Another import may have run since import_compare, or run beside this one: versions
+ * only ever grow. */
+static bool is_newest(const struct import_job *j, const struct campaign_edit *e,
+		      struct error *err)
+{
+	return j->check->bundle.campaign.version > e->d.newest_version ||
+	       error_set(err, ERROR_CONFLICT, VERSION_POINTER,
+			 "version %" PRIu32 " was imported meanwhile",
+			 e->d.newest_version);
+}
+
 static bool claim(struct campaign_edit *e, void *ctx, struct error *err)
 {
 	struct import_job *j = ctx;
-	(void)err;
+	if (!is_newest(j, e, err))
+		return false;
 	j->epoch = e->d.state.import_epoch + 1;
 	e->d.state.import_epoch = j->epoch;
 	return true;
@@ -262,6 +283,8 @@ static bool publish(struct campaign_edit *e, void *ctx, struct error *err)
 	if (e->d.state.import_epoch != j->epoch)
 		return error_set(err, ERROR_CONFLICT, "",
 				 "another import of this campaign came in between");
+	if (!is_newest(j, e, err))
+		return false;
 	if (e->d.state.status == CAMPAIGN_CANCELLED)
 		return error_set(err, ERROR_CONFLICT, "", "the campaign was cancelled");
 	if (!load_is_there(j, e->arena, err))
@@ -392,9 +415,7 @@ static bool activate(struct tenant_runtime *t, struct str campaign, uint32_t ver
 				 "no version %" PRIu32 " of this campaign is loaded",
 				 version);
 	if (campaign_is_service(&v.campaign) && !service)
-		return error_set(err, ERROR_FORBIDDEN, "",
-				 "a service message needs a token with the right "
-				 "\"service\"");
+		return error_set(err, ERROR_FORBIDDEN, "", NEEDS_SERVICE);
 	struct flip f = {version, v.load, now_ms, false};
 	return flip_locked(t, campaign, &f, err);
 }

@@ -2,7 +2,7 @@
 """Imports of campaigns: what is taken, what is refused and why, what stays."""
 import unittest
 
-from import_case import Bundle, ImportCase, TEMPLATE, csv_of, people, user
+from import_case import Bundle, ENDED, ImportCase, TEMPLATE, csv_of, people, user
 
 
 class WhatIsTaken(ImportCase):
@@ -231,6 +231,23 @@ class WhatIsRefused(ImportCase):
         token = self.mimd.make_token("tenant:default", service=True)
         self.assertEqual(self.load(bundle, token=token)["phase"], "done")
 
+    def test_a_staged_service_message_needs_the_right_to_become_active(self):
+        bundle = Bundle(type="service_alert", legalClass="service")
+        del bundle.campaign["purpose"]
+        alerts = self.mimd.make_token("tenant:default", service=True)
+        other = self.mimd.make_token("tenant:default")
+        staged = self.load(bundle, token=alerts, activate=False)
+        self.assertEqual(staged["phase"], "done", staged)
+        for _ in range(2):
+            over = self.load(None, token=other)
+            self.assertEqual(over["phase"], "failed", over)
+            self.assertEqual(over["problem"]["status"], 403)
+        self.mimd.need(403, "POST", self.path("campaigns/spring/versions/1/activate"),
+                       None, other)
+        self.assertEqual(self.mimd.need(200, "GET", self.path("campaigns/spring"))
+                         ["status"], "staged")
+        self.assertEqual(self.load(None, token=alerts)["phase"], "done")
+
     def test_a_failed_import_leaves_everything_as_it_was(self):
         self.refuse(Bundle(slot="x"))
         self.succeed(Bundle())
@@ -238,6 +255,19 @@ class WhatIsRefused(ImportCase):
         self.refuse(Bundle(people(1) * 3, version=2))
         self.assertTrue(self.succeed(Bundle())["unchanged"])
         self.succeed(Bundle(version=2))
+
+
+class ImportsAtOnce(ImportCase):
+    settings = {"inlay.import.threads": 2}
+
+    def test_a_slow_one_does_not_bring_an_old_version_back(self):
+        slow = self.send(Bundle(people(60000), version=2), "campaigns/spring/2")
+        self.wait(slow, until=lambda i: i["phase"] == "reading" or i["phase"] in ENDED)
+        self.succeed(Bundle(version=3), "campaigns/spring/3")
+        over = self.wait(slow)
+        self.assertEqual((over["phase"], over["problem"]["status"]), ("failed", 409))
+        shown = self.mimd.need(200, "GET", self.path("campaigns/spring"))
+        self.assertEqual(shown["activeVersion"], 3)
 
 
 class TheTenantSRules(ImportCase):
