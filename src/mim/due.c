@@ -144,6 +144,7 @@ static void run_all(struct due_worker *w)
 		tenant_runtime_release(all[i]);
 	}
 	arena_free(arena);
+	tenants_collect(w->mim->tenants);
 }
 
 static void *run(void *ctx)

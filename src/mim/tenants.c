@@ -8,12 +8,18 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* At the end: for calls of the store that their request did not wait for. */
+#define LAST_CALLS_MS (10 * CLOCK_SECOND)
 
 struct tenants {
 	struct mim *mim;
 	pthread_rwlock_t lock;
 	struct tenant_runtime **items; /* by id; each holds a reference */
 	size_t n, cap;
+	/* Removed, but perhaps still held; each holds a reference. */
+	struct tenant_runtime *removed;
 	pthread_mutex_t administration;
 };
 
@@ -191,18 +197,6 @@ void tenants_unlock(struct tenants *t)
 	pthread_mutex_unlock(&t->administration);
 }
 
-void tenants_free(struct tenants *t)
-{
-	if (t == NULL)
-		return;
-	for (size_t i = 0; i < t->n; i++)
-		tenant_runtime_release(t->items[i]);
-	pthread_rwlock_destroy(&t->lock);
-	pthread_mutex_destroy(&t->administration);
-	free(t->items);
-	free(t);
-}
-
 static size_t place_of(const struct tenants *t, struct str id, bool *found)
 {
 	size_t low = 0, high = t->n;
@@ -245,18 +239,65 @@ bool tenants_add(struct tenants *t, struct tenant_runtime *r)
 
 void tenants_remove(struct tenants *t, struct str id)
 {
-	struct tenant_runtime *gone = NULL;
 	bool found;
 	pthread_rwlock_wrlock(&t->lock);
 	size_t at = place_of(t, id, &found);
 	if (found) {
-		gone = t->items[at];
+		struct tenant_runtime *gone = t->items[at];
+		gone->next_removed = t->removed;
+		t->removed = gone;
 		memmove(&t->items[at], &t->items[at + 1],
 			(t->n - at - 1) * sizeof(struct tenant_runtime *));
 		t->n--;
 	}
 	pthread_rwlock_unlock(&t->lock);
-	tenant_runtime_release(gone);
+}
+
+void tenants_collect(struct tenants *t)
+{
+	struct tenant_runtime *idle = NULL, *next;
+	pthread_rwlock_wrlock(&t->lock);
+	/* who holds none cannot find it any more, so that 1 stays 1 */
+	for (struct tenant_runtime **at = &t->removed; *at != NULL;) {
+		struct tenant_runtime *r = *at;
+		if (r->references > 1) {
+			at = &r->next_removed;
+			continue;
+		}
+		*at = r->next_removed;
+		r->next_removed = idle;
+		idle = r;
+	}
+	pthread_rwlock_unlock(&t->lock);
+	for (; idle != NULL; idle = next) {
+		next = idle->next_removed;
+		tenant_runtime_release(idle);
+	}
+}
+
+/* Nobody starts anything any more. */
+static void collect_all(struct tenants *t)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int64_t until_us = clock_mono_us() + LAST_CALLS_MS * 1000;
+	tenants_collect(t);
+	while (t->removed != NULL && clock_mono_us() < until_us) {
+		nanosleep(&pause, NULL);
+		tenants_collect(t);
+	}
+}
+
+void tenants_free(struct tenants *t)
+{
+	if (t == NULL)
+		return;
+	while (t->n > 0)
+		tenants_remove(t, tenant_runtime_id(t->items[t->n - 1]));
+	collect_all(t);
+	pthread_rwlock_destroy(&t->lock);
+	pthread_mutex_destroy(&t->administration);
+	free(t->items);
+	free(t);
 }
 
 struct tenant_runtime *tenants_find(struct tenants *t, struct str id)

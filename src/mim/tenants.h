@@ -27,6 +27,7 @@ void tenant_config_release(struct tenant_config *c); /* NULL is fine */
  * is under `lock` is reached by the functions below only. */
 struct tenant_runtime {
 	_Atomic unsigned references;
+	struct tenant_runtime *next_removed; /* under the registry's lock */
 	struct mim *mim;
 	char id[65];
 	pthread_mutex_t lock; /* held for a pointer's swap only */
@@ -46,7 +47,8 @@ static inline struct str tenant_runtime_id(const struct tenant_runtime *t)
 	return str_of(t->id);
 }
 struct tenant_runtime *tenant_runtime_hold(struct tenant_runtime *t);
-void tenant_runtime_release(struct tenant_runtime *t); /* NULL is fine */
+/* NULL is fine. Of a registered tenant never the last one: tenants_collect is. */
+void tenant_runtime_release(struct tenant_runtime *t);
 
 /* The configuration as it is now; release it. */
 struct tenant_config *tenant_runtime_config(struct tenant_runtime *t);
@@ -70,6 +72,10 @@ void tenants_free(struct tenants *t);
 bool tenants_load(struct tenants *t, struct error *err);
 /* Held, or NULL if there is no such tenant. Never blocks for long. */
 struct tenant_runtime *tenants_find(struct tenants *t, struct str id);
+/* Closes the databases of tenants that were removed and that nobody holds any more.
+ * Whoever ends the last request may be the store's own thread, which cannot wait for
+ * itself; so this is for a thread that may block, now and then. */
+void tenants_collect(struct tenants *t);
 /* All of them, held, by id: the array lives in `arena`, release each. */
 struct tenant_runtime **tenants_all(struct tenants *t, struct arena *arena, size_t *n);
 

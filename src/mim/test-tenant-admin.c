@@ -8,6 +8,7 @@
 #include "base/unit.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define MAX_WRITES 40
 
@@ -35,10 +36,10 @@ static struct tenant tenant(const char *id, const char *name)
 			       .n_conversion_points = 1};
 }
 
-static void world_open(struct world *w)
+static void world_open_slow(struct world *w, unsigned delay_ms)
 {
 	struct error err;
-	const struct store_options inner = {.backend = "memory"};
+	const struct store_options inner = {.backend = "memory", .delay_ms = delay_ms};
 	*w = (struct world){.key = {{7}, "0123456789abcdef"}};
 	assert_true(store_open(&inner, &w->inner, &err));
 	const struct store_options faulty = {.backend = "faulty", .inner = w->inner};
@@ -48,6 +49,11 @@ static void world_open(struct world *w)
 	assert_true(store_db_create(w->store, STR(""), STR(""), &w->mim.system, &err));
 	w->mim.tenants = tenants_new(&w->mim, &err);
 	assert_non_null(w->mim.tenants);
+}
+
+static void world_open(struct world *w)
+{
+	world_open_slow(w, 0);
 }
 
 static void world_close(struct world *w)
@@ -197,10 +203,53 @@ static void a_change_of_what_somebody_else_changed_is_refused(void **state)
 	world_close(&w);
 }
 
+struct last_call {
+	struct tenant_runtime *tenant;
+	struct arena *arena;
+	struct user_record record;
+	struct store_wait *wait;
+};
+
+/* As the answer to a request does it. */
+static void last_call_ends(void *ctx, const struct error *err)
+{
+	struct last_call *c = ctx;
+	tenant_runtime_release(c->tenant);
+	store_wait_done(c->wait, err);
+}
+
+static void one_is_deleted_while_the_store_works_for_it(void **state)
+{
+	(void)state;
+	struct world w;
+	struct error err;
+	struct tenant t = tenant("a", "A");
+	world_open_slow(&w, 20);
+	alarm(60);
+	assert_true(tenant_create(&w.mim, &t, true, &err));
+	struct last_call c = {.tenant = tenants_find(w.mim.tenants, STR("a")),
+			      .arena = arena_new(1 << 20),
+			      .wait = store_wait_new()};
+	struct tenant_runtime *r = tenants_find(w.mim.tenants, STR("a"));
+	assert_true(tenant_delete(&w.mim, r, &err));
+	tenant_runtime_release(r);
+	store_user_read(c.tenant->db, STR("ada"), NULL, 0, c.arena, &c.record,
+			last_call_ends, &c);
+	assert_true(store_wait(c.wait, &err));
+	store_wait_free(c.wait);
+	arena_free(c.arena);
+	tenants_collect(w.mim.tenants);
+	assert_true(tenant_create(&w.mim, &t, false, &err));
+	assert_served(&w, "a", "A");
+	alarm(0);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(making_one_again_after_a_failure_gets_there),
+		cmocka_unit_test(one_is_deleted_while_the_store_works_for_it),
 		cmocka_unit_test(changing_one_again_after_a_failure_gets_there),
 		cmocka_unit_test(deleting_one_again_after_a_failure_gets_there),
 		cmocka_unit_test(a_keyspace_is_one_tenants_even_before_it_is_there),
