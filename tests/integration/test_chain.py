@@ -46,7 +46,9 @@ class Injection:
         for client in clients:
             client.logout()
         self.assertEqual(self.open(), 1)
-        self.wait_counted(injected=1)
+        # one may have been refused: who was given it found the lock taken, gave it
+        # back, and another session got it
+        self.wait_counted(but="refused", injected=1)
 
     def test_lost_index_files_bring_no_second_copy(self):
         self.put_user()
