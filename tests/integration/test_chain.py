@@ -25,6 +25,10 @@ class Injection:
         self.wait_counted(injected=1)
 
     def test_twenty_sessions_at_once_end_with_one_copy(self):
+        # The mailbox is there before: when twenty sessions create a fresh dbox INBOX
+        # at once, Dovecot 2.3.19 itself panics now and then (EDEADLK in
+        # mailbox_create), with or without the plugin.
+        self.assertEqual(self.open(), 0)
         self.put_user()
         self.publish()
         clients = [self.connect() for _ in range(20)]
