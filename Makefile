@@ -14,7 +14,9 @@ PYTHON  := /usr/bin/python3
 
 , := ,
 
-.PHONY: all help deps build demo test install format lint clean
+BENCH := tests/bench/bench-load
+
+.PHONY: all help deps build demo test bench fuzz coverage install format lint clean
 all: build
 
 help: ## this list
@@ -44,6 +46,22 @@ test: ## every test; SAN=address or SAN=thread for sanitizer builds
 	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory ninja-build-clang)
 	@$(PYTHON) tests/run.py --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
 
+bench: ## what it costs; B=NAME one of them, B_USERS=N for a quick try
+	@packaging/install-deps build bench
+	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS) $(BENCH)'
+	@$(PYTHON) tests/bench/run.py --build $(PLAIN) $(B)
+
+fuzz: ## every fuzz target for T seconds in turn (60); F=NAME one of them
+	@packaging/install-deps build fuzz
+	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@$(PYTHON) tests/fuzz/run.py --build build-fuzz --seconds $(or $(T),60) $(F)
+
+coverage: ## which lines the unit tests reach; ALL=1: the integration tests as well
+	@packaging/install-deps build coverage
+	@test -f build-coverage/build.ninja || CC=gcc meson setup build-coverage -Db_coverage=true >/dev/null
+	@ninja -C build-coverage
+	@$(PYTHON) tests/coverage.py --build build-coverage $(if $(ALL),--all)
+
 install: build ## install below PREFIX (DESTDIR is honoured)
 	@meson install -C $(BUILD) --no-rebuild
 
@@ -56,4 +74,4 @@ lint: ## format, includes, clang-tidy, and a clang build, all without a finding
 	@echo "lint: clean"
 
 clean: ## remove what was built
-	@rm -rf build build-* demo-run test-run
+	@rm -rf build build-* demo-run test-run bench-run

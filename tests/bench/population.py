@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A middleware with N users and 10 campaigns, kept between runs, as loading takes long.
+
+Every user is known and consents. Every 20th (a "reader") is a recipient of the first
+campaign, and the first thousand of them of the others. Nobody else is in any list, so a
+decision for one of the others reads the partition and walks the gates of 10 campaigns
+as far as the audience. A reader is given a message once, so readers are used up: the
+population keeps count, and is made anew when too few are left."""
+import hashlib
+import json
+import random
+import shutil
+import time
+
+from figures import RUN
+from services.mimd import Mimd
+
+CAMPAIGNS = 10
+READER_EACH = 20
+CAMPAIGN = {
+    "version": 1, "type": "newsletter", "legalClass": "own_marketing",
+    "purpose": "newsletter", "label": {"text": "Ad"},
+    "audience": {"from": "recipients"},
+    "schedule": {"start": "2020-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"},
+    "variants": [{"id": "a", "templates": {"en": "t"}}],
+}
+TEMPLATE = {
+    "from": {"name": "Acme", "address": "news@example.org"},
+    "subject": "Hello {{first_name}}",
+    "html": "<p>Dear {{first_name}} {{last_name}}, your number is {{number}}</p>",
+}
+
+
+def user(n):
+    return f"user{n:07}@mail.example"
+
+
+def question(n):
+    return json.dumps({
+        "node": "bench", "user": user(n), "protocol": "imap", "uidValidity": 7,
+        "uidNext": 12, "complete": True, "present": [], "events": []},
+        separators=(",", ":"))
+
+
+class Population:
+    """With it: self.mimd runs. It is made anew if it has not so many readers left."""
+
+    def __init__(self, n_users, readers=0):
+        self.n = n_users
+        self.readers = min(readers, n_users // READER_EACH)
+        self.folder = RUN / f"mimd-{n_users}"
+        self.state_file = self.folder / "state.json"
+        self.mimd = None
+        self.state = None
+        self.offered = 0
+
+    def __enter__(self):
+        if not self._is_fit():
+            self._make()
+        self.state = json.loads(self.state_file.read_text())
+        self.mimd = self._mimd().start()
+        return self
+
+    def __exit__(self, *unused):
+        self.state_file.write_text(json.dumps(self.state))
+        self.mimd.stop()
+
+    def _is_fit(self):
+        if not self.state_file.exists():
+            return False
+        self.state = json.loads(self.state_file.read_text())
+        return self.readers_left() >= self.readers
+
+    def command(self):
+        """As it runs, once it was started before."""
+        return self._mimd().command
+
+    def _mimd(self):
+        return Mimd(self.folder, public=True)
+
+    # asking
+
+    path = "/api/tenants/default/dovecot/decisions"
+
+    @property
+    def token_file(self):
+        return self.folder / "agent-token"
+
+    def ask_others(self, name, count):
+        """A file of questions for users that nothing is assigned to."""
+        draw = random.Random(1)
+        path = self.folder / name
+        with open(path, "w") as f:
+            for _ in range(count):
+                n = draw.randrange(self.n)
+                f.write(question(n + (n % READER_EACH == 0)) + "\n")
+        return path
+
+    def ask_mixed(self, name, count):
+        """Likewise, but one in 20 is a reader who had nothing yet."""
+        if count < READER_EACH or self.readers_left() * READER_EACH < count:
+            raise RuntimeError(f"{self.n} users have too few readers for that")
+        self.offered = count
+        draw, path, reader = random.Random(2), self.folder / name, self.state["used"]
+        with open(path, "w") as f:
+            for i in range(count):
+                n = draw.randrange(self.n)
+                if i % READER_EACH == 0:
+                    f.write(question(self._reader(reader)) + "\n")
+                    reader += 1
+                else:
+                    f.write(question(n + (n % READER_EACH == 0)) + "\n")
+        return path
+
+    def readers_left(self):
+        return self.n // READER_EACH - self.state["used"]
+
+    def use(self, asked):
+        """So many of the last file of mixed questions were asked."""
+        self.state["used"] += -(-min(asked, self.offered) // READER_EACH)
+
+    def _reader(self, i):
+        """Not in the order of their names, which a store might like."""
+        n = self.n // READER_EACH
+        return i * 7919 % n * READER_EACH
+
+    # making
+
+    def _make(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with self._mimd() as mimd:
+            mimd.make_tenant(publicUrl="https://mail.example.org", dataSources=[{
+                "id": "default", "type": "directory", "defaultDataSource": True,
+                "awsConnectionInformation": {"authorizationType": "directory",
+                                             "endpoint": "bundles"}}])
+            mimd.need(200, "PUT", "/api/tenants/default/purposes",
+                      [{"id": "newsletter", "names": {"en": "News"}}])
+            source = mimd.data / "datasource" / "default" / "bundles"
+            seconds = self._load_users(mimd, source)
+            for i in range(CAMPAIGNS):
+                self._load_campaign(mimd, source, i)
+            self.token_file.write_text(mimd.make_token("dovecot:default"))
+        shutil.rmtree(source)
+        self.state_file.write_text(json.dumps({"used": 0, "usersSeconds": seconds}))
+
+    def _load_users(self, mimd, source):
+        (source / "users").mkdir(parents=True)
+        with open(source / "users/users.csv", "w") as f:
+            f.write("user,consent.newsletter\n")
+            for i in range(self.n):
+                f.write(f"{user(i)},2025-01-01T00:00:00Z\n")
+        return self._import(mimd, "users/import", "users")
+
+    def _load_campaign(self, mimd, source, number):
+        folder = source / f"c{number}"
+        (folder / "templates").mkdir(parents=True)
+        readers = self.n // READER_EACH
+        rows = ["user,first_name,last_name,number"]
+        rows += [f"{user(i * READER_EACH)},Annette,Berg,A-{i}"
+                 for i in range(readers if number == 0 else min(readers, 1000))]
+        files = {"templates/t.json": json.dumps(TEMPLATE),
+                 "recipients.csv": "\n".join(rows) + "\n"}
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        (folder / "bundle.json").write_text(json.dumps({
+            "schema": "inlay.bundle/1",
+            "campaign": {**CAMPAIGN, "id": f"c{number}", "name": f"Campaign {number}",
+                         "priority": {"tier": min(number + 1, 9), "weight": 100}},
+            "files": [{"name": n, "bytes": len(t),
+                       "sha256": hashlib.sha256(t.encode()).hexdigest()}
+                      for n, t in files.items()]}))
+        self._import(mimd, "imports", f"c{number}")
+
+    @staticmethod
+    def _import(mimd, call, prefix):
+        """Seconds that it took."""
+        began = time.monotonic()
+        order = mimd.need(202, "POST", f"/api/tenants/default/{call}",
+                          {"prefix": prefix})["id"]
+        while True:
+            now = mimd.need(200, "GET", f"/api/tenants/default/imports/{order}")
+            if now["phase"] == "done":
+                return time.monotonic() - began
+            if now["phase"] == "failed":
+                raise RuntimeError(f"{prefix}: {now}")
+            time.sleep(0.05)

@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the benches, or those that are named; prints one table and writes the same as
+JSON into bench-run/.
+
+What a run leaves (populations, which take long to make, and results) is in bench-run/
+too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5).
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import bench_decisions  # noqa: E402
+import bench_idle       # noqa: E402
+from figures import RUN, option  # noqa: E402
+
+BENCHES = [
+    ("a1", "decisions, nothing to assign, 10 campaigns", bench_decisions.nothing_to_assign),
+    ("a2", "decisions, one in twenty an injection", bench_decisions.one_in_twenty),
+    ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
+]
+
+
+def machine():
+    model = "unknown"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "load": [round(x, 2) for x in os.getloadavg()]}
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def show(name, title, figures):
+    print(f"\n{name}  {title}")
+    for f in figures:
+        goal = "" if f.goal is None else (
+            f"{f.goal[0]} {f.goal[1]:g}  " + ("ok" if f.reached else "MISSED"))
+        print(f"  {f.what:52} {number(f.value):>10} {f.unit:4} {goal}".rstrip())
+    sys.stdout.flush()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--build", default="build")
+    p.add_argument("names", nargs="*", metavar="NAME",
+                   help=", ".join(f"{n} ({t})" for n, t, _ in BENCHES))
+    args = p.parse_args()
+    unknown = set(args.names) - {n for n, _, _ in BENCHES}
+    if unknown:
+        p.error(f"no bench {', '.join(sorted(unknown))}; there are "
+                + ", ".join(n for n, _, _ in BENCHES))
+    os.environ["INLAY_BUILD"] = os.environ["INLAY_PLUGIN_BUILD"] = \
+        os.path.abspath(args.build)
+    RUN.mkdir(parents=True, exist_ok=True)
+    at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    report = {"at": at, "machine": machine(), "users": option("B_USERS", 1000000),
+              "benches": {}}
+    print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores, load "
+          f"{report['machine']['load'][0]}, {at}", flush=True)
+    for name, title, bench in BENCHES:
+        if args.names and name not in args.names:
+            continue
+        figures = bench()
+        show(name, title, figures)
+        report["benches"][name] = [
+            {"what": f.what, "value": f.value, "unit": f.unit, "goal": f.goal,
+             "reached": f.reached} for f in figures]
+        path = RUN / f"results-{'-'.join(args.names) or 'all'}.json"
+        path.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"\nas JSON: {os.path.relpath(path)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
