@@ -35,7 +35,7 @@ ninja-%:
 	@test -f $*/build.ninja || CC="$(CC)" meson setup $* --prefix $(PREFIX) $(if $(findstring -address,$*),-Db_sanitize=address$(,)undefined -Db_lundef=false) $(if $(findstring -thread,$*),-Db_sanitize=thread -Db_lundef=false) >/dev/null
 	@ninja -C $* $(ONLY)
 
-demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop)
+demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop; DEMO_DIR=FOLDER)
 	@packaging/install-deps build demo
 	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS)'
 	@$(PYTHON) examples/demo.py --build $(PLAIN)

@@ -26,6 +26,7 @@ from services.imap_dialogue import Dialogue  # noqa: E402
 
 READER = "alice@example.org"
 STRANGER = "bob@example.org"      # is known, but gave no consent
+VISITOR = "quentin.becker@example.org"   # for the mail client of who looks on
 PASSWORD = "demo"
 
 # The original's body of POST /api/tenants/, with values for its placeholders.
@@ -200,10 +201,10 @@ def invite(chain, show):
     show.title("Look at it with your own mail client")
     show.text(f"""\
 IMAP server  127.0.0.1, port {chain.dovecot.imap_port}, no encryption
-user         any user of examples/users.csv
+user         any user of examples/users.csv, such as {VISITOR}
 password     {PASSWORD}
 
-for example: mutt -f 'imap://carol%40example.org@127.0.0.1:{chain.dovecot.imap_port}/'
+for example: mutt -f 'imap://{VISITOR.replace('@', '%40')}@127.0.0.1:{chain.dovecot.imap_port}/'
 
 the command line of the operator:
   export {' '.join(f'{k}={v}' for k, v in chain.cli_variables().items())}
@@ -215,7 +216,8 @@ Ctrl-C stops everything.""")
 def arguments():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--build", default="build")
-    p.add_argument("--directory", default=str(ROOT / "demo-run"))
+    p.add_argument("--directory",
+                   default=os.environ.get("DEMO_DIR") or str(ROOT / "demo-run"))
     p.add_argument("--exit", action="store_true",
                    default=os.environ.get("DEMO_EXIT") == "1")
     return p.parse_args()
@@ -249,6 +251,8 @@ Dovecot      127.0.0.1, port {chain.dovecot.imap_port}""")
     except KeyboardInterrupt:
         print()
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         chain.stop()
     return 1 if show.failed else 0
 

@@ -10,10 +10,29 @@ For the tests of the main job and for the demo.
 import os
 import pathlib
 import shutil
+import subprocess
 
 from services.agent import Agent
 from services.dovecot import PLUGIN, Dovecot, wait_until
 from services.mimd import Mimd
+
+
+ELSEWHERE = "use a folder elsewhere (for the demo: make demo DEMO_DIR=/tmp/inlay-demo)"
+
+
+def check_folder(folder):
+    """Says at once what would make Dovecot fail later, and less clearly."""
+    if len(os.fsencode(folder)) > 80:
+        raise SystemExit(f"{folder}: too long a path for unix sockets (80 bytes); "
+                         f"{ELSEWHERE}")
+    if os.geteuid() != 0:
+        return  # the mailboxes are our own
+    for parent in reversed(folder.parents):
+        entered = subprocess.run(["test", "!", "-e", parent, "-o", "-x", parent],
+                                 user="mail", group="mail", extra_groups=[])
+        if entered.returncode != 0:
+            raise SystemExit(f"{folder}: the user mail, who owns the mailboxes, may not "
+                             f"enter {parent}; {ELSEWHERE}")
 
 
 class Chain:
@@ -22,10 +41,11 @@ class Chain:
     def __init__(self, folder, *, fresh=False, mail="maildir", settings=None,
                  mimd_settings=None, agent_settings=None, **dovecot):
         self.folder = pathlib.Path(folder).resolve()
-        if len(str(self.folder)) > 80:
-            raise SystemExit(f"{self.folder}: too long a path for unix sockets "
-                             "(80 bytes); use a shorter folder")
+        check_folder(self.folder)
         if fresh and self.folder.exists():
+            if any(self.folder.iterdir()) and not (self.folder / "mimd").is_dir():
+                raise SystemExit(f"{self.folder}: is not from an earlier run, so it is "
+                                 "not emptied")
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.datasource = self.folder / "datasource"

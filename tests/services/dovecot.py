@@ -251,6 +251,7 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 mail_location = {self.mail_location}
+mail_home = {self.directory}/mail/%u
 mail_uid = {mail}
 mail_gid = {mail}
 first_valid_uid = 8
@@ -290,7 +291,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={mail} gid={mail} home={self.directory}/mail/%u
+  args = uid={mail} gid={mail}
 }}
 plugin {{
 {settings}
