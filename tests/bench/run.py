@@ -4,7 +4,8 @@
 JSON into bench-run/.
 
 What a run leaves (populations, which take long to make, and results) is in bench-run/
-too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5).
+too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
+B_SESSIONS (200) and B_MESSAGES (100,000) of b, B_INJECTIONS (40) of c.
 """
 import argparse
 import datetime
@@ -19,11 +20,15 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import bench_decisions  # noqa: E402
 import bench_idle       # noqa: E402
+import bench_select     # noqa: E402
 from figures import RUN, option  # noqa: E402
 
 BENCHES = [
     ("a1", "decisions, nothing to assign, 10 campaigns", bench_decisions.nothing_to_assign),
     ("a2", "decisions, one in twenty an injection", bench_decisions.one_in_twenty),
+    ("b", "the first SELECT, nothing to do", bench_select.nothing_to_do),
+    ("c", "SELECT that injects, beside APPEND",
+     bench_select.injection_beside_append),
     ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
 ]
 
