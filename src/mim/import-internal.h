@@ -34,6 +34,9 @@ struct import_job {
 	uint64_t epoch;   /* fences an importer that was thought dead */
 	uint64_t load;    /* 0: none */
 	bool load_is_old; /* a load of before has the same content */
+	/* Before the first row was read: what the tenant's `erasures` was, and when. */
+	uint64_t erasures;
+	int64_t began_ms;
 };
 
 /* Adds a reason why it fails; false. */

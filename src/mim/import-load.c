@@ -3,6 +3,7 @@
  * that writes the rows to the store in slices, each with the import's progress. */
 #include "mim/import-internal.h"
 #include "mim/sync.h"
+#include "mim/user-find.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -102,6 +103,7 @@ struct slice {
 	struct arena *arena; /* values of its rows */
 	struct store_row rows[STORE_ROWS_MAX];
 	uint64_t lines[STORE_ROWS_MAX]; /* where each stood in the file */
+	struct str keys[STORE_ROWS_MAX];
 	size_t n, bytes;
 	struct buf progress;
 };
@@ -112,17 +114,45 @@ static bool add_row(struct import_job *j, struct slice *s,
 	size_t n = j->check->n_columns;
 	struct store_row *row = &s->rows[s->n];
 	struct str bytes = arena_str(s->arena, r->bytes);
-	struct str *values = arena_array(s->arena, n, sizeof *values);
+	struct str *values = arena_array(s->arena, n + 1, sizeof *values);
 	if (bytes.p == NULL || values == NULL)
 		return error_set(err, ERROR_MEMORY, "", "no memory");
-	if (!import_decode(bytes, values, n))
+	if (!import_decode(bytes, values, n + 1))
 		return error_set(err, ERROR_INTERNAL, "", "a sorted row is damaged");
 	memcpy(row->sort_key, r->key, sizeof row->sort_key);
-	row->values = values;
+	s->keys[s->n] = values[0];
+	row->values = values + 1;
 	row->n_values = n;
 	s->lines[s->n] = r->number;
 	s->n++;
 	s->bytes += r->bytes.n;
+	return true;
+}
+
+static void drop_row(struct import_job *j, struct slice *s, size_t i,
+		     enum error_kind kind, const char *why)
+{
+	reject(j, bundle_recipients(&j->check->bundle)->name, s->lines[i], kind, why);
+	/* no later import may take this load for the whole file */
+	memset(j->content, '0', sizeof j->content - 1);
+	s->n--;
+	memmove(&s->rows[i], &s->rows[i + 1], (s->n - i) * sizeof s->rows[0]);
+	memmove(&s->lines[i], &s->lines[i + 1], (s->n - i) * sizeof s->lines[0]);
+	memmove(&s->keys[i], &s->keys[i + 1], (s->n - i) * sizeof s->keys[0]);
+}
+
+/* Whoever was erased since the row was read. */
+static bool drop_erased(struct import_job *j, struct slice *s, struct error *err)
+{
+	bool erased;
+	if (j->tenant->erasures == j->erasures)
+		return true;
+	for (size_t i = s->n; i-- > 0;) {
+		if (!user_is_suppressed(j->tenant, s->keys[i], s->arena, &erased, err))
+			return false;
+		if (erased)
+			drop_row(j, s, i, ERROR_NOT_FOUND, "the user was erased");
+	}
 	return true;
 }
 
@@ -134,20 +164,16 @@ static bool reject_named(struct import_job *j, struct slice *s, const struct err
 	if (why->kind != ERROR_TOO_LARGE || why->where[0] != '/' ||
 	    !str_to_u64(str_of(why->where + 1), s->n - 1, &i))
 		return false;
-	reject(j, bundle_recipients(&j->check->bundle)->name, s->lines[i],
-	       ERROR_TOO_LARGE, why->message);
-	/* no later import may take this load for the whole file */
-	memset(j->content, '0', sizeof j->content - 1);
-	s->n--;
-	memmove(&s->rows[i], &s->rows[i + 1], (s->n - i) * sizeof s->rows[0]);
-	memmove(&s->lines[i], &s->lines[i + 1], (s->n - i) * sizeof s->lines[0]);
+	drop_row(j, s, i, ERROR_TOO_LARGE, why->message);
 	return true;
 }
 
 /* Rows and progress in one transaction. */
-static bool write_slice(struct import_job *j, struct slice *s, struct error *err)
+static bool write_locked(struct import_job *j, struct slice *s, struct error *err)
 {
 	struct store_document progress = {.id = j->doc.id};
+	if (!drop_erased(j, s, err))
+		return false;
 	while (s->n > 0) {
 		j->doc.rows_loaded += s->n;
 		if (!import_write(j, &s->progress, err))
@@ -160,6 +186,16 @@ static bool write_slice(struct import_job *j, struct slice *s, struct error *err
 		if (!reject_named(j, s, err))
 			return false;
 	}
+	return true;
+}
+
+static bool write_slice(struct import_job *j, struct slice *s, struct error *err)
+{
+	pthread_mutex_lock(&j->tenant->change);
+	bool ok = write_locked(j, s, err);
+	pthread_mutex_unlock(&j->tenant->change);
+	if (!ok)
+		return false;
 	j->saved_us = clock_mono_us();
 	s->n = s->bytes = 0;
 	arena_reset(s->arena);
@@ -201,7 +237,7 @@ static bool put_load(struct import_job *j, enum load_state state, struct error *
 		.columns = j->check->columns,
 		.n_columns = j->check->n_columns,
 		.rows = j->doc.rows_accepted,
-		.created_ms = clock_real_ms(),
+		.created_ms = j->began_ms,
 		.state = state,
 	};
 	load_document_id(j->load, id);

@@ -5,6 +5,7 @@
 #include "mim/import-internal.h"
 #include "mim/sync.h"
 #include "mim/tenants-internal.h"
+#include "mim/user-find.h"
 
 #include <inttypes.h>
 
@@ -202,14 +203,17 @@ bool import_claim(struct import_job *j)
 	return ok || import_fail(j, &err);
 }
 
-static bool same_content(struct import_job *j, const struct load_document *d)
+/* Who was erased, and made known again since, has no row in an older load. */
+static bool same_content(struct import_job *j, const struct load_document *d,
+			 int64_t erased_ms)
 {
 	char sha256[2 * CRYPTO_SHA256_LEN + 1];
 	const struct bundle_file *f = bundle_recipients(&j->check->bundle);
 	crypto_hex(sha256, f->sha256, CRYPTO_SHA256_LEN);
 	return d->state == LOAD_COMPLETE &&
 	       str_eq(d->campaign, j->check->bundle.campaign.id) &&
-	       str_eqz(d->sha256, sha256) && str_eqz(d->content, j->content);
+	       str_eqz(d->sha256, sha256) && str_eqz(d->content, j->content) &&
+	       d->created_ms > erased_ms;
 }
 
 #define LOADS_MAX 10000
@@ -217,7 +221,9 @@ static bool same_content(struct import_job *j, const struct load_document *d)
 static bool find_load(struct import_job *j, struct arena *arena, struct error *err)
 {
 	struct store_document_list list;
-	if (!sync_document_list(j->tenant->db, STORE_LOAD, STR(""), STR(""), LOADS_MAX,
+	int64_t erased_ms;
+	if (!erasure_last(j->tenant, arena, &erased_ms, err) ||
+	    !sync_document_list(j->tenant->db, STORE_LOAD, STR(""), STR(""), LOADS_MAX,
 				true, arena, &list, err))
 		return false;
 	for (size_t i = 0; i < list.n && !j->load_is_old; i++) {
@@ -226,7 +232,7 @@ static bool find_load(struct import_job *j, struct arena *arena, struct error *e
 		if (!load_document_id_parse(list.items[i].id, &load) ||
 		    !load_document_parse(list.items[i].body, arena, &d, err))
 			return false;
-		if (same_content(j, &d)) {
+		if (same_content(j, &d, erased_ms)) {
 			j->load = load;
 			j->load_is_old = true;
 		}

@@ -125,7 +125,9 @@ static enum bundle_verdict take_row(void *ctx, const struct bundle_row *row,
 			  (struct str){(const char *)record.key, sizeof record.key});
 	crypto_sha256_add(&j->taken, (struct str){(const char *)line, sizeof line});
 	buf_clear(&r->bytes);
-	if (!import_encode(&r->bytes, row->values, row->n_values)) {
+	/* the key is kept in front of the values, for the sort's key is a hash */
+	if (!import_encode(&r->bytes, &r->user_key, 1) ||
+	    !import_encode(&r->bytes, row->values, row->n_values)) {
 		error_set(&err, ERROR_MEMORY, "", "no memory");
 		return stop(reason, &err);
 	}

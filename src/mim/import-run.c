@@ -167,6 +167,8 @@ static bool prepare(struct import_job *j, struct error *err)
 		return error_set(err, ERROR_INTERNAL, "",
 				 "it was interrupted %d times and is not tried again",
 				 ATTEMPTS_MAX);
+	j->erasures = j->tenant->erasures;
+	j->began_ms = clock_real_ms();
 	return import_save(j, err) && import_bury_attempts(j, err) &&
 	       schema_load(j->tenant->db, j->arena, &j->schema, err) &&
 	       open_source(j, err);

@@ -115,7 +115,7 @@ static bool add(struct users_batch *b, const struct extsort_record *r,
 
 static void commit_all(struct users_batch *b)
 {
-	b->open = b->n;
+	b->open = b->n; /* may be none */
 	for (size_t i = 0; i < b->n; i++) {
 		struct write *w = &b->items[i];
 		store_user_commit(b->job->tenant->db, w->key, w->record.revision,
@@ -159,12 +159,50 @@ static bool look(struct users_batch *b, struct write *w, struct error *err)
 	return true;
 }
 
-static bool flush(struct users_batch *b, struct error *err)
+/* Whoever was erased since the row was read must not come back by it. */
+static bool drop_erased(struct users_batch *b, struct error *err)
 {
+	struct import_job *j = b->job;
+	size_t kept = 0;
+	bool erased = false;
+	if (j->tenant->erasures == j->erasures)
+		return true;
+	for (size_t i = 0; i < b->n; i++) {
+		struct write *w = &b->items[i];
+		if (!user_is_suppressed(j->tenant, w->key, b->arena, &erased, err))
+			return false;
+		if (erased) {
+			error_set(&w->err, ERROR_NOT_FOUND, "", "the user was erased");
+			import_reject_line(j, b->users, w->line, &w->err);
+			j->doc.rows_accepted--;
+		} else if (kept++ != i) {
+			struct write *to = &b->items[kept - 1];
+			*to = *w;
+			to->commit.profile = &to->merged;
+		}
+	}
+	b->n = kept;
+	return true;
+}
+
+static bool flush_locked(struct users_batch *b, struct error *err)
+{
+	if (!drop_erased(b, err))
+		return false;
 	commit_all(b);
 	for (size_t i = 0; i < b->n; i++)
 		if (!look(b, &b->items[i], err))
 			return false;
+	return true;
+}
+
+static bool flush(struct users_batch *b, struct error *err)
+{
+	pthread_mutex_lock(&b->job->tenant->change);
+	bool ok = flush_locked(b, err);
+	pthread_mutex_unlock(&b->job->tenant->change);
+	if (!ok)
+		return false;
 	b->n = b->bytes = 0;
 	arena_reset(b->arena);
 	return true;

@@ -40,6 +40,9 @@ struct tenant_runtime {
 	 * reading them to the swap. Only for threads that may block. */
 	pthread_mutex_t change;
 	uint64_t serial; /* of the last snapshot; under `change` */
+	/* Users erased since the start; grows before the erase. An import that sees it
+	 * grow looks again for whom it writes, both under `change`. */
+	_Atomic uint64_t erasures;
 };
 
 static inline struct str tenant_runtime_id(const struct tenant_runtime *t)

@@ -148,7 +148,13 @@ static void erase(struct request *q)
 	if (!find_existing(q, &u))
 		return;
 	id_suppress(&q->tenant->key, u.key, suppress);
-	if (!sync_user_erase(q->tenant->db, u.key, suppress, q->now_ms, &err)) {
+	/* an import under way writes before, or sees it */
+	pthread_mutex_lock(&q->tenant->change);
+	q->tenant->erasures++;
+	bool ok = erasure_note(q->tenant, &err) &&
+		  sync_user_erase(q->tenant->db, u.key, suppress, q->now_ms, &err);
+	pthread_mutex_unlock(&q->tenant->change);
+	if (!ok) {
 		request_fail(q, &err);
 		return;
 	}

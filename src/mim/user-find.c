@@ -3,6 +3,9 @@
 
 #include "mim/sync.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* A busy user's partition changes with every opening of the inbox. */
 #define MAX_TRIES 20
 
@@ -111,4 +114,29 @@ bool user_unsuppress(struct tenant_runtime *t, struct str key, struct arena *are
 	suppress_id(t, key, id);
 	return sync_document_put(t->db, STORE_SUPPRESS, str_of(id),
 				 (struct str){NULL, 0}, STORE_ANY, NULL, err);
+}
+
+#define ERASURE_ID STR("erasure")
+
+bool erasure_note(struct tenant_runtime *t, struct error *err)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%" PRId64, clock_real_ms());
+	return sync_document_put(t->db, STORE_SETTING, ERASURE_ID,
+				 (struct str){text, (size_t)n}, STORE_ANY, NULL, err);
+}
+
+bool erasure_last(struct tenant_runtime *t, struct arena *arena, int64_t *at_ms,
+		  struct error *err)
+{
+	struct store_document doc;
+	uint64_t v = 0;
+	*at_ms = 0;
+	if (!sync_document_get(t->db, STORE_SETTING, ERASURE_ID, arena, &doc, err))
+		return false;
+	if (doc.revision != 0 && !str_to_u64(doc.body, INT64_MAX, &v))
+		return error_set(err, ERROR_CORRUPT, "",
+				 "the stored time of the last erase is damaged");
+	*at_ms = (int64_t)v;
+	return true;
 }

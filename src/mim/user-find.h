@@ -32,4 +32,10 @@ bool user_is_suppressed(struct tenant_runtime *t, struct str key, struct arena *
 bool user_unsuppress(struct tenant_runtime *t, struct str key, struct arena *arena,
 		     struct error *err);
 
+/* Remembers when somebody was erased last, before it is done: of a load that is older
+ * rows may be missing. Both block; 0: nobody was. */
+bool erasure_note(struct tenant_runtime *t, struct error *err);
+bool erasure_last(struct tenant_runtime *t, struct arena *arena, int64_t *at_ms,
+		  struct error *err);
+
 #endif

@@ -125,6 +125,51 @@ class ErasedUsers(ImportCase):
         self.assertEqual([e["line"] for e in done["rowErrors"]], [3])
 
 
+class ErasedMeanwhile(ImportCase):
+    settings = {"inlay.import.max-rejected-percent": 50}
+    erased = range(30)
+
+    def erase(self):
+        for n in self.erased:
+            self.mimd.need(204, "DELETE", self.path(f"users/{user(n)}"))
+
+    def put(self):
+        for n in self.erased:
+            self.mimd.need(201, "PUT", self.path(f"users/{user(n)}"), {"user": user(n)})
+
+    def test_a_user_does_not_come_back_by_an_import_of_recipients_under_way(self):
+        self.put()
+        job = self.send(Bundle(people(60000)))
+        self.wait(job, until=lambda i: i["phase"] != "queued")
+        self.erase()
+        self.assertEqual(self.wait(job)["phase"], "done")
+        for n in self.erased:
+            self.mimd.need(404, "GET", self.path(f"users/{user(n)}"))
+
+    def test_a_user_does_not_come_back_by_an_import_of_users_under_way(self):
+        self.put()
+        folder = self.source / "people"
+        folder.mkdir()
+        (folder / "users.csv").write_text(
+            "user,userId\n" + "".join(f"{user(n)},id{n}\n" for n in range(60000)))
+        job = self.mimd.need(202, "POST", self.path("users/import"),
+                             {"prefix": "people"})["id"]
+        self.wait(job, until=lambda i: i["phase"] != "queued")
+        self.erase()
+        self.assertEqual(self.wait(job)["phase"], "done")
+        for n in self.erased:
+            self.mimd.need(404, "GET", self.path(f"users/{user(n)}"))
+
+    def test_rows_of_a_user_who_is_known_again_are_loaded_again(self):
+        self.put()
+        self.succeed(Bundle())
+        self.erase()
+        self.put()
+        self.assertEqual(self.succeed(Bundle(version=2))["rows"]["loaded"], 10)
+        export = self.mimd.need(200, "GET", self.path(f"users/{user(1)}/export"))
+        self.assertEqual(len(export["recipientRows"]), 1)
+
+
 class WhatIsRefused(ImportCase):
     """Each leaves the campaign as it was: the next good version is taken."""
 
