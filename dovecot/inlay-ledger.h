@@ -67,8 +67,8 @@ struct inlay_record *inlay_ledger_by_instance(struct inlay_ledger *ledger,
 struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger,
 					  const char *guid);
 /* Appends one record, behind the last whole one. With durable it is on disk when
- * this returns; the name of a new file is in any case. *record is put into *ledger as well.
- * The ledger must have been read under the same lock. -1: *error_r. */
+ * this returns; the name of a new file is in any case. *record is put into *ledger as
+ * well. The ledger must have been read under the same lock. -1: *error_r. */
 int inlay_ledger_append(struct inlay_ledger *ledger, const char *path,
 			const struct mailbox_permissions *perm,
 			const struct inlay_record *record, bool durable,

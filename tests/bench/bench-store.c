@@ -6,6 +6,7 @@
  * DIRECTORY is made and must be empty; it is left there. */
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,8 +230,8 @@ static void commit_latency(struct store_db *db, const struct user *u, size_t n,
 	if (count == 0)
 		return;
 	qsort(us, count, sizeof *us, by_time);
-	printf("%-44s %12.0f us median %8.0f us p99 (%zu)\n", what,
-	       (double)us[count / 2], (double)us[count * 99 / 100], count);
+	printf("%-44s %12" PRId64 " us median %8" PRId64 " us p99 (%zu)\n", what,
+	       us[count / 2], us[count * 99 / 100], count);
 }
 
 struct import {
