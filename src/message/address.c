@@ -95,7 +95,8 @@ bool address_of_user(struct str user, struct str default_domain, struct buf *out
 	if (!address_is_domain(domain))
 		return error_set(err, ERROR_BAD_VALUE, "",
 				 "what follows the @ of the user name is no domain");
-	if (is_dot_atom(local)) {
+	/* "=?" may begin an encoded word, which a quoted string cannot hold */
+	if (is_dot_atom(local) && memmem(local.p, local.n, "=?", 2) == NULL) {
 		buf_add_str(out, local);
 	} else if (!add_quoted(out, local)) {
 		return error_set(err, ERROR_BAD_VALUE, "",

@@ -9,21 +9,35 @@ void mime_init(void)
 }
 
 /* A copy with NUL behind it, control characters turned into blanks: nothing that
- * goes into a header can end it. The caller frees it with g_free(). */
+ * goes into a header can end it. The caller frees it with g_free().
+ *
+ * Text that looks like an encoded word (RFC 2047) would be decoded by whoever reads
+ * it, to anything, line breaks too, and GMime does not encode it: a blank between its
+ * first two characters makes it text. */
 static char *header_text(struct str s)
 {
-	char *z = g_malloc(s.n + 1);
-	for (size_t i = 0; i < s.n; i++)
-		z[i] = (unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F ? ' ' : s.p[i];
-	z[s.n] = '\0';
+	char *z = g_malloc(s.n + s.n / 2 + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		z[n++] = (unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F ? ' ' : s.p[i];
+		if (s.p[i] == '=' && i + 1 < s.n && s.p[i + 1] == '?')
+			z[n++] = ' ';
+	}
+	z[n] = '\0';
 	return z;
+}
+
+/* An address is printable ASCII, and address_of_user() lets no such word into it. */
+static char *address_text(struct str s)
+{
+	return g_strndup(s.p, s.n);
 }
 
 static void add_mailbox(GMimeMessage *m, GMimeAddressType type, struct str name,
 			struct str address)
 {
 	char *n = name.n > 0 ? header_text(name) : NULL;
-	char *a = header_text(address);
+	char *a = address_text(address);
 	g_mime_message_add_mailbox(m, type, n, a);
 	g_free(n);
 	g_free(a);

@@ -38,6 +38,7 @@ static void makes_an_address_of_a_user_name(void **state)
 		{"ann lee", "example.org", "\"ann lee\"@example.org"},
 		{"a\"b\\c@x.org", NULL, "\"a\\\"b\\\\c\"@x.org"},
 		{"a@b@x.org", NULL, "\"a@b\"@x.org"},
+		{"=?utf-8?q?x?=@x.org", NULL, "\"=?utf-8?q?x?=\"@x.org"},
 		{"ann", NULL, NULL},
 		{"ann@", "example.org", NULL},
 		{"", "example.org", NULL},

@@ -333,6 +333,23 @@ class Faults(AgentCase):
         self.assertEqual(self.mim.events[0]["cause"], "failed")
         self.assertEqual(glob.glob(self.agent.cache + "/default/*"), [])
 
+    def test_a_value_that_looks_like_an_encoded_word_stays_text(self):
+        word = "=?utf-8?q?a=0d=0aBcc:_x?="
+        template = {"from": {"name": "{{name}}", "address": "news@example.org"},
+                    "subject": "{{name}}", "headers": {"X-Foo": "{{name}}"},
+                    "html": "<p>x</p>"}
+        self.mim.actions = [inject("m1", self.give_template(template),
+                                   variables={"name": word})]
+        p = self.greeted(user="=?utf-8?q?x?=@example.org")
+        p.open()
+        text = p.read_answer()[1][1]["message"]
+        m = email.message_from_string(text, policy=email.policy.default)
+        shown = word.replace("=?", "= ?", 1)
+        self.assertEqual(m["Subject"], shown)
+        self.assertEqual(m["X-Foo"], shown)
+        self.assertEqual(m["From"].addresses[0].display_name, shown)
+        self.assertIn('\r\nTo: "=?utf-8?q?x?="@example.org\r\n', text)
+
     def test_a_message_that_cannot_be_made_is_refused(self):
         self.mim.actions = [inject("m1", self.give_template(), variables={}),
                             inject("m2", self.give_template())]
