@@ -209,6 +209,45 @@ static void a_partition_has_a_greatest_size(void **state)
 	assert_int_equal(get(f, STORE_IMPORT, "i").revision, 0);
 }
 
+static void a_full_partition_takes_a_no_and_what_makes_it_smaller(void **state)
+{
+	struct fixture *f = *state;
+	static char large[USER_MAX_PARTITION];
+	struct error err = {0};
+	memset(large, 'x', sizeof large);
+	struct str value = {large, 2000};
+	struct store_row row = row_of("u", &value, 1);
+	struct attribute attribute = {STR("a"), {large, 2000}};
+	struct user_profile p = {
+		.user = STR("u"), .attributes = &attribute, .n_attributes = 1};
+	struct store_user_change c = {.profile = &p};
+	must_commit(f, "u", &c);
+	for (uint64_t load = 1; write_rows(f, load, &row, 1, NULL, &err); load++)
+		;
+	assert_int_equal(err.kind, ERROR_TOO_LARGE);
+	attribute.value.n = 4000;
+	assert_false(commit(f, "u", STORE_ANY, &c, NULL, &err));
+	assert_int_equal(err.kind, ERROR_TOO_LARGE);
+	attribute.value.n = 2000;
+	struct opt_out no[100];
+	for (size_t i = 0; i < 100; i++) {
+		no[i] = (struct opt_out){{NULL, 0}, T0 + (int64_t)i, STR("link")};
+		p.opt_outs = no;
+		p.n_opt_outs = i + 1;
+		must_commit(f, "u", &c);
+	}
+	struct consent revoked = {.purpose = STR("news"), .at_ms = T0};
+	p.consents = &revoked;
+	p.n_consents = 1;
+	must_commit(f, "u", &c);
+	assert_int_equal(read_user(f, "u").profile.n_opt_outs, 100);
+	/* over the limit by now: only what does not grow */
+	attribute.value.n = 2100;
+	assert_false(commit(f, "u", STORE_ANY, &c, NULL, &err));
+	attribute.value.n = 1900;
+	must_commit(f, "u", &c);
+}
+
 static void a_change_that_makes_no_sense_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -234,6 +273,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(what_is_due_is_listed_by_time_until_it_is_done),
 	TEST(a_partition_takes_500_assignments_and_no_more),
 	TEST(a_partition_has_a_greatest_size),
+	TEST(a_full_partition_takes_a_no_and_what_makes_it_smaller),
 	TEST(a_change_that_makes_no_sense_is_refused),
 };
 SUBJECT(assignments, tests);

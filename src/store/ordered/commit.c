@@ -9,6 +9,7 @@ struct plan {
 	uint64_t revision;       /* as found; 0: there is no head */
 	struct codec_head old;   /* only with a new profile */
 	struct str head;         /* encoded */
+	size_t old_head;         /* bytes of it as found */
 	struct str *assignments; /* encoded, as in the change */
 	size_t added;            /* assignments that are new */
 	size_t n_assignments;    /* as found */
@@ -35,6 +36,7 @@ static bool plan_head(struct tables *t, struct plan *p,
 		return false;
 	if (value.p != NULL && !codec_head_split(value, &p->revision, &key, &rest, err))
 		return false;
+	p->old_head = value.n;
 	if (!str_eq(key, p->user_key))
 		return error_set(err, ERROR_CORRUPT, "",
 				 "a user's record bears another user's key");
@@ -96,15 +98,31 @@ static bool measure(struct tables *t, struct plan *p, struct error *err)
 	return true;
 }
 
-/* Only what makes the partition grow may be refused: what happened to a message
- * that is out must always find its place. What is forgotten in the same change
- * makes room for the count of assignments, and not for the bytes. */
+static size_t count_revoked(const struct user_profile *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_consents; i++)
+		n += !p->consents[i].granted;
+	return n;
+}
+
+/* Does the new profile say no where the old one did not? */
+static bool says_no(const struct user_profile *old, const struct user_profile *new)
+{
+	return new->n_opt_outs > old->n_opt_outs ||
+	       count_revoked(new) > count_revoked(old);
+}
+
+/* Only what makes the partition grow may be refused, and a user's no never: what
+ * happened to a message that is out must always find its place, too. What is forgotten
+ * in the same change makes room for the count of assignments, and not for the bytes. */
 static bool check_room(struct tables *t, struct plan *p,
 		       const struct store_user_change *c, struct error *err)
 {
 	size_t forgotten = 0;
 	struct str old;
-	if (p->added == 0 && c->profile == NULL)
+	if (p->added == 0 && (c->profile == NULL || p->head.n <= p->old_head ||
+			      says_no(&p->old.profile, c->profile)))
 		return true;
 	if (!measure(t, p, err))
 		return false;
