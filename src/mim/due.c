@@ -60,19 +60,22 @@ static int by_user(const void *a, const void *b)
 	return str_cmp(x->user_key, y->user_key);
 }
 
-/* The marks are of one page, sorted by user. */
+/* The marks are of one page, sorted by user. One that fails does not hold up those
+ * behind it; *err is of the first. */
 static bool run_users(struct store_db *db, struct due_user *d,
 		      struct store_due_entry *all, size_t n, struct error *err)
 {
 	bool ok = true;
-	for (size_t i = 0, end; ok && i < n; i = end) {
+	struct error later;
+	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && str_eq(all[end].user_key, all[i].user_key);
 		     end++)
 			;
 		arena_reset(d->arena);
 		d->marks = all + i;
 		d->n = end - i;
-		ok = run_user(db, d, err);
+		if (!run_user(db, d, ok ? err : &later))
+			ok = false;
 	}
 	return ok;
 }

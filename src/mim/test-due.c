@@ -89,6 +89,25 @@ static void a_failed_write_is_done_again(void **state)
 	world_free(w);
 }
 
+static void one_that_fails_holds_up_nobody(void **state)
+{
+	(void)state;
+	struct world *w = world_new(0);
+	struct error err;
+	size_t done;
+	world_campaigns(w, 1);
+	for (size_t i = 0; i < 3; i++) {
+		const char *user = arena_printf(w->arena, "user%zu", i).p;
+		world_happens(w, user, given(w, user), WIRE_EVENT_GONE,
+			      WIRE_CAUSE_UNKNOWN, WORLD_NOW + 500);
+	}
+	store_faulty_arm(w->store, 1, 'b');
+	assert_false(due_run(w->db, w->snapshot, WORLD_NOW + CLOCK_HOUR, &done, &err));
+	assert_int_equal(err.kind, ERROR_IO);
+	assert_int_equal(world_count(w, "c0", STATISTIC_EXPUNGED_UNREAD), 2);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +115,7 @@ int main(void)
 		cmocka_unit_test(a_surer_cause_in_between_leaves_nothing_to_do),
 		cmocka_unit_test(many_users_are_done_page_by_page),
 		cmocka_unit_test(a_failed_write_is_done_again),
+		cmocka_unit_test(one_that_fails_holds_up_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
