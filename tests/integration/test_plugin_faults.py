@@ -279,7 +279,7 @@ class ManyClients(NoDeadline):
     settings = {}
     server = {"extra": "service imap {\n  client_limit = 5\n}\n"}
 
-    def test_a_hung_agent_costs_nothing(self):
+    def test_a_hung_agent_changes_nothing(self):
         self.start_agent()
         self.agent.mute = {READY}
         self.deliver("friend")
