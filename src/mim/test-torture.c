@@ -7,45 +7,13 @@
 #include "mim/tenant-admin.h"
 
 #include "base/clock.h"
+#include "base/unit-malloc.h"
 #include "base/unit.h"
 
 #include <jansson.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static atomic_long left; /* 1: the next allocation fails; 0: none does */
-
-static bool is_failing(void)
-{
-	long n = left;
-	while (n > 0 && !atomic_compare_exchange_weak(&left, &n, n - 1))
-		;
-	return n == 1;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return is_failing() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return is_failing() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return is_failing() ? NULL : __real_realloc(p, n);
-}
 
 /* jansson takes a string that it has no memory for as a bad one. */
 static bool json_failed;
@@ -172,11 +140,10 @@ static void torture(const char *method, const char *path, const char *body, int 
 		    int also)
 {
 	for (long nth = 1; nth < 2000; nth++) {
-		left = nth;
+		unit_malloc_fail(nth);
 		json_failed = false;
 		call(method, path, body);
-		bool is_over = left > 0;
-		left = 0;
+		bool is_over = unit_malloc_stop();
 		if (!is_routed)
 			continue;
 		if (answers != 1)

@@ -3,39 +3,7 @@
  * The linker puts our malloc before the real one (--wrap). */
 #include "store/conformance.h"
 
-#include <stdatomic.h>
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static atomic_long left; /* 1: the next allocation fails; 0: none does */
-
-static bool is_failing(void)
-{
-	long n = left;
-	while (n > 0 && !atomic_compare_exchange_weak(&left, &n, n - 1))
-		;
-	return n == 1;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return is_failing() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return is_failing() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return is_failing() ? NULL : __real_realloc(p, n);
-}
+#include "base/unit-malloc.h"
 
 static const struct kind kinds[] = {{"memory", "memory", 0, false, false},
 				    {"memory-delayed", "memory", 1, false, false},
@@ -93,10 +61,9 @@ static void torture(struct fixture *f, call_fn *call)
 	for (long nth = 1; nth < 1000; nth++) {
 		struct error err = {.kind = ERROR_NONE};
 		uint64_t before = sum(f);
-		left = nth;
+		unit_malloc_fail(nth);
 		bool ok = call(f, &err);
-		bool is_over = left > 0;
-		left = 0;
+		bool is_over = unit_malloc_stop();
 		if (is_over) {
 			assert_true(ok);
 			assert_true(nth > 1);
