@@ -56,11 +56,11 @@ fuzz: ## every fuzz target for T seconds in turn (60); F=NAME one of them
 	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 	@$(PYTHON) tests/fuzz/run.py --build build-fuzz --seconds $(or $(T),60) $(F)
 
-coverage: ## which lines the unit tests reach; ALL=1: the integration tests as well
+coverage: ## the lines that no test reaches; UNIT=1 unit tests only, T=NAME some tests
 	@packaging/install-deps build coverage
-	@test -f build-coverage/build.ninja || CC=gcc meson setup build-coverage -Db_coverage=true >/dev/null
+	@test -f build-coverage/build.ninja || CC=gcc meson setup build-coverage -Db_coverage=true --buildtype debug >/dev/null
 	@ninja -C build-coverage
-	@$(PYTHON) tests/coverage.py --build build-coverage $(if $(ALL),--all)
+	@$(PYTHON) tests/coverage.py --build build-coverage $(if $(UNIT),--unit) $(T)
 
 install: build ## install below PREFIX (DESTDIR is honoured)
 	@meson install -C $(BUILD) --no-rebuild

@@ -245,6 +245,8 @@ class Dovecot:
 base_dir = {self.base}
 state_dir = {self.base}
 instance_name = inlay-{os.path.basename(self.directory)}
+# where a plugin of a coverage build writes its counts (tests/coverage.py)
+import_environment = $import_environment GCOV_PREFIX GCOV_PREFIX_STRIP
 log_path = {self.log_file}
 protocols = {protocols}
 listen = 127.0.0.1
