@@ -112,6 +112,9 @@ static void write_http(const struct http_stats *h, struct buf *out)
 	counter(out, "http_timed_out", "Requests without an answer in time",
 		h->timed_out);
 	counter(out, "http_cut", "Connections cut off for being too slow", h->cut);
+	counter(out, "http_shed", "Connections ended to make room for others", h->shed);
+	counter(out, "http_excess", "Connections that found all others busy",
+		h->excess);
 }
 
 static uint64_t outbox_depth(struct mim *mim, uint64_t *n_tenants)

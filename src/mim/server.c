@@ -2,6 +2,7 @@
 #include "mim/server.h"
 
 #include "base/clock.h"
+#include "mim/descriptors.h"
 #include "mim/public.h"
 #include "mim/routes.h"
 #include "mim/uri.h"
@@ -134,6 +135,7 @@ static void on_head(struct http_request *rq, void *ctx)
 	}
 	struct str authorization = http_request_header(rq, "Authorization");
 	bool known = tokens_check(s->mim->tokens, authorization, &q->who);
+	rq->known = known;
 	q->route = routes_match(rq->method, rq->path, rq->arena, q->params, &err);
 	if (!known && (q->route == NULL || q->route->scope != ROUTE_OPEN)) {
 		metrics_add(s->mim->metrics, METRIC_AUTH_FAILED, 1);
@@ -237,7 +239,7 @@ static struct server *start(struct mim *mim, const char *address, const char *po
 	o.address = settings_str(s, address).p;
 	o.port = (uint16_t)settings_int(s, port);
 	o.threads = threads < 1 ? 1 : (unsigned)threads;
-	o.max_connections = (unsigned)settings_int(s, "inlay.http.max-connections");
+	o.max_connections = descriptors_raise(s, mim->log);
 	o.arena_max = REQUEST_ARENA_MAX;
 	o.body_ms = limit;
 	o.answer_ms = limit;

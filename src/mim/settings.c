@@ -70,7 +70,9 @@ static const struct setting table[] = {
 	{"inlay.http.threads", SETTING_INT, "0", 0, 256, NULL, NULL,
 	 "Threads that serve HTTP; 0: one per core."},
 	{"inlay.http.max-connections", SETTING_INT, "4096", 16, 1000000, NULL, NULL,
-	 "Connections at once; more are closed."},
+	 "Connections at once, of each listener, as far as the limit of open files "
+	 "allows. When there are more, the oldest that is idle or slow is closed; when "
+	 "all are busy, the new one gets 503."},
 	{"inlay.http.request-timeout", SETTING_DURATION, "PT30S", CLOCK_SECOND,
 	 10 * CLOCK_MINUTE, NULL, NULL,
 	 "Time for a whole request to come in and to be answered."},

@@ -40,7 +40,7 @@ void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
 	}
 	buf_init(&c->body, 0);
 	pthread_mutex_init(&c->lock, NULL);
-	conn->phase = PHASE_BUSY;
+	connection_phase(conn, PHASE_HEAD);
 	connection_deadline(conn, s->o.header_ms);
 	return c;
 }
@@ -72,7 +72,7 @@ void call_completed(void *server, struct MHD_Connection *mhd, void **req,
 	pthread_mutex_lock(&c->lock);
 	c->state = CALL_ANSWERED;
 	pthread_mutex_unlock(&c->lock);
-	c->conn->phase = PHASE_IDLE;
+	connection_phase(c->conn, PHASE_IDLE);
 	connection_deadline(c->conn, s->o.idle_ms);
 	call_unref(c);
 }
@@ -190,6 +190,7 @@ static enum MHD_Result queue(struct call *c)
 	struct http_server *s = c->server;
 	if (c->response == NULL)
 		return MHD_NO;
+	connection_phase(c->conn, PHASE_BUSY);
 	connection_deadline(c->conn, s->o.send_ms);
 	if (c->close || s->draining)
 		MHD_add_response_header(c->response, "Connection", "close");
@@ -236,6 +237,18 @@ static void take_target(struct http_request *rq)
 	}
 }
 
+/* Of a connection for which no other made room. */
+static void take_place(struct call *c)
+{
+	if (c->rq.known && c->conn->place == PLACE_SPARE) {
+		c->conn->place = PLACE_OWN;
+		return;
+	}
+	c->close = true;
+	if (!is_answered(c))
+		refuse(c, ERROR_BUSY, "too many connections");
+}
+
 static void run_head(struct call *c, const char *version, size_t announced)
 {
 	struct http_server *s = c->server;
@@ -251,6 +264,10 @@ static void run_head(struct call *c, const char *version, size_t announced)
 		refuse(c, ERROR_UNAVAILABLE, "the server is stopping");
 	else if (s->o.head != NULL)
 		s->o.head(&c->rq, s->o.ctx);
+	if (c->rq.known && !c->conn->known)
+		c->conn->known = true;
+	if (c->conn->place != PLACE_OWN)
+		take_place(c);
 	if (!is_answered(c) && announced != SIZE_MAX && announced > c->rq.max_body)
 		refuse(c, ERROR_TOO_LARGE, "the body is larger than this call takes");
 }
@@ -265,6 +282,7 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 	c->rq.received_us = clock_mono_us();
 	if (c->rq.method.p == NULL)
 		return MHD_NO;
+	connection_phase(c->conn, PHASE_BODY);
 	connection_deadline(c->conn, s->o.body_ms);
 	run_head(c, version, announced);
 	if (is_answered(c)) {
@@ -302,6 +320,7 @@ static enum MHD_Result run_handler(struct call *c)
 	int64_t wait_us = c->rq.answer_ms * 1000;
 	c->rq.body = buf_str(&c->body);
 	c->answer_deadline_us = clock_mono_us() + wait_us;
+	connection_phase(c->conn, PHASE_BUSY);
 	connection_deadline(c->conn, 0);
 	c->refs++; /* the handler's */
 	c->state = CALL_HANDLING;

@@ -16,7 +16,16 @@
 
 enum phase {
 	PHASE_IDLE, /* between requests, or before the first */
-	PHASE_BUSY,
+	PHASE_HEAD, /* from the first line to the last field */
+	PHASE_BODY,
+	PHASE_BUSY, /* being handled or answered */
+};
+
+/* What a connection got when it came. */
+enum place {
+	PLACE_OWN,
+	PLACE_SPARE, /* there was no room: for a client that is known */
+	PLACE_NONE,  /* what it asks is refused */
 };
 
 struct connection {
@@ -24,6 +33,9 @@ struct connection {
 	int fd;
 	_Atomic int phase;
 	_Atomic int64_t deadline_us; /* the socket is shut then; 0: none */
+	_Atomic bool known;          /* a request of it had http_request.known */
+	int place;                   /* only its own thread looks at it */
+	bool shut;                   /* it is on its way out */
 	struct call *waiting;        /* suspended; the list has no reference */
 };
 
@@ -62,8 +74,8 @@ struct http_server {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a connection went; CLOCK_MONOTONIC, as is */
 	pthread_cond_t wake;    /* of the timer */
-	struct connection *connections;
-	size_t n_connections;
+	struct connection *connections, *oldest; /* the newest first */
+	size_t n_connections, n_shut;
 	bool end_timer;
 	_Atomic bool draining; /* connections close after their answer */
 	_Atomic bool closing;  /* no new request is handled */
@@ -81,6 +93,12 @@ void call_unref(struct call *c);
 /* Answers a suspended call in the server's name; false if it was answered already. */
 bool call_give_up(struct call *c, const struct error *err);
 
+/* http-room.c: room for a connection that was just put on the list, under the lock.
+ * The library's limit is above ours by the headroom, so that there is a place for one
+ * that is refused, and for those on their way out. */
+void room_make(struct http_server *s, struct connection *conn);
+unsigned room_headroom(const struct http_options *o);
+
 /* http-check.c: NULL, or what is wrong with the head of a message. */
 const char *http_check_head(struct MHD_Connection *mhd, const char *version,
 			    const char *target);
@@ -89,6 +107,12 @@ const char *http_check_head(struct MHD_Connection *mhd, const char *version,
 void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
 		       enum MHD_ConnectionNotificationCode what);
 void connection_deadline(struct connection *conn, int64_t ms);
+static inline void connection_phase(struct connection *conn, enum phase phase)
+{
+	atomic_store_explicit(&conn->phase, phase, memory_order_relaxed);
+}
+/* Its client is told, and its thread removes it. Under the lock. */
+void connection_shut(struct http_server *s, struct connection *conn);
 void connection_wait(struct http_server *s, struct connection *conn, struct call *c);
 /* Both conditions on CLOCK_MONOTONIC. */
 bool timer_init(struct http_server *s, struct error *err);

@@ -106,13 +106,13 @@ static bool start_daemon(struct http_server *s, int fd, struct error *err)
 		{MHD_OPTION_END, 0, NULL}};
 	if (s->o.threads < 2)
 		pool[0].option = MHD_OPTION_END;
-	unsigned limit = s->o.max_connections > s->o.threads ? s->o.max_connections
-							     : s->o.threads;
 	s->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, call_go_on, s, MHD_OPTION_EXTERNAL_LOGGER,
 		log_library, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY, pool,
-		MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		s->o.max_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.max_head,
+		MHD_OPTION_CONNECTION_LIMIT,
+		s->o.max_connections + room_headroom(&s->o),
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->o.max_per_address,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.max_head,
 		MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
 		MHD_OPTION_URI_LOG_CALLBACK, call_begin, s, MHD_OPTION_NOTIFY_COMPLETED,

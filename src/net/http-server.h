@@ -28,6 +28,8 @@ struct http_request {
 	/* What head() may set. */
 	size_t max_body;   /* 0 at first: only an empty body. More answers 413 */
 	int64_t answer_ms; /* http_options.answer_ms at first */
+	bool known;        /* the client has shown who it is: its connection is kept
+			      longest when there are too many */
 };
 
 struct http_header {
@@ -43,12 +45,18 @@ struct http_stats {
 	_Atomic uint64_t refused;     /* malformed or over a limit */
 	_Atomic uint64_t timed_out;   /* no answer within answer_ms */
 	_Atomic uint64_t cut;         /* connections ended by another deadline */
+	_Atomic uint64_t shed;        /* connections ended to make room */
+	_Atomic uint64_t excess;      /* connections that found all others busy */
 };
 
 struct http_options {
 	const char *address; /* numeric, or a name of this machine */
 	uint16_t port;       /* 0: any that is free */
 	unsigned threads;    /* at least 1 */
+	/* When there are so many, a new one takes the place of an idle one or of one
+	 * that sends slowly: first of those whose clients are not known, and the
+	 * oldest. When all others are busy, what it asks is answered with 503; an
+	 * eighth more are for clients that are known. */
 	unsigned max_connections;
 	unsigned max_per_address; /* connections; 0: no limit (behind a proxy) */
 	size_t max_head;          /* bytes of request line and header fields */

@@ -22,6 +22,14 @@ void connection_deadline(struct connection *conn, int64_t ms)
 			      memory_order_relaxed);
 }
 
+void connection_shut(struct http_server *s, struct connection *conn)
+{
+	shutdown(conn->fd, SHUT_RDWR);
+	conn->deadline_us = 0;
+	s->n_shut += !conn->shut;
+	conn->shut = true;
+}
+
 static struct connection *connection_add(struct http_server *s,
 					 struct MHD_Connection *mhd)
 {
@@ -38,9 +46,12 @@ static struct connection *connection_add(struct http_server *s,
 	conn->next = s->connections;
 	if (conn->next != NULL)
 		conn->next->prev = conn;
+	else
+		s->oldest = conn;
 	s->connections = conn;
 	s->n_connections++;
 	s->stats->connections++;
+	room_make(s, conn);
 	pthread_mutex_unlock(&s->lock);
 	return conn;
 }
@@ -58,7 +69,10 @@ static void connection_remove(struct http_server *s, struct connection *conn)
 		s->connections = conn->next;
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
+	else
+		s->oldest = conn->prev;
 	s->n_connections--;
+	s->n_shut -= conn->shut;
 	s->stats->connections--;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
@@ -97,9 +111,8 @@ static size_t look(struct http_server *s, enum sweep how, struct call **late)
 		bool idle = c->phase == PHASE_IDLE && s->draining;
 		bool over = deadline > 0 && deadline <= now;
 		if (how == SWEEP_SOCKETS || idle || over) {
-			shutdown(c->fd, SHUT_RDWR);
-			c->deadline_us = 0;
-			if (over && c->phase == PHASE_BUSY)
+			connection_shut(s, c);
+			if (over && c->phase != PHASE_IDLE)
 				s->stats->cut++;
 		}
 		if (c->waiting != NULL && n < BATCH &&

@@ -120,28 +120,121 @@ static void one_address_gets_so_many_connections(void **state)
 	service_stop(PATIENCE_MS);
 }
 
-static void no_more_connections_than_allowed(void **state)
+#define FEW 4
+
+static void start_with_few(struct http_stats *stats)
+{
+	struct http_options o = service_calm();
+	o.max_connections = FEW;
+	o.stats = stats;
+	service_start(o);
+}
+
+static void dial_all(int fds[FEW], const char *say)
+{
+	for (size_t i = 0; i < FEW; i++) {
+		fds[i] = client_dial();
+		assert_true(client_say(fds[i], say));
+	}
+}
+
+static void the_oldest_idle_connection_makes_room(void **state)
 {
 	(void)state;
-	struct http_options o = service_calm();
-	o.max_connections = 4;
-	service_start(o);
-	int fds[4];
-	for (size_t i = 0; i < 4; i++) {
+	struct http_stats stats = {0};
+	int fds[FEW];
+	start_with_few(&stats);
+	for (size_t i = 0; i < FEW; i++) {
 		fds[i] = client_dial();
 		assert_answer(fds[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
 	}
-	/* it waits in the queue of the socket, or is closed */
 	int more = client_dial();
-	struct pollfd p = {.fd = more, .events = POLLIN};
-	char byte;
-	assert_true(client_say(more, GET("/a")));
-	assert_true(poll(&p, 1, 200) == 0 || recv(more, &byte, 1, 0) <= 0);
-	for (size_t i = 0; i < 4; i++) {
+	assert_answer(more, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_closed(fds[0]);
+	for (size_t i = 1; i < FEW; i++) {
 		assert_answer(fds[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
 		close(fds[i]);
 	}
 	close(more);
+	service_stop(PATIENCE_MS);
+	assert_int_equal(stats.shed, 1);
+	assert_int_equal(stats.excess, 0);
+}
+
+static void who_is_known_keeps_its_connection(void **state)
+{
+	(void)state;
+	int others[20 * FEW];
+	start_with_few(NULL);
+	int known = client_dial();
+	assert_answer(known, KNOWN_GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		others[i] = client_dial();
+		assert_answer(others[i], GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	}
+	assert_answer(known, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		close(others[i]);
+	close(known);
+	service_stop(PATIENCE_MS);
+}
+
+static void when_all_are_busy_the_next_is_told_so(void **state)
+{
+	(void)state;
+	struct http_stats stats = {0};
+	int fds[FEW];
+	struct http_request *held[FEW];
+	struct buf in;
+	start_with_few(&stats);
+	dial_all(fds, GET("/patient"));
+	for (size_t i = 0; i < FEW; i++)
+		held[i] = service_held();
+	int more = client_dial();
+	buf_init(&in, 1 << 16);
+	assert_true(client_say(more, GET("/a")));
+	assert_true(client_listen(more, &in, NULL)); /* and it is closed */
+	assert_true(str_starts(buf_str(&in), STR("HTTP/1.1 503 ")));
+	assert_true(text_find(buf_str(&in), "Retry-After: 1\r\n") != SIZE_MAX);
+	int known = client_dial();
+	assert_answer(known, KNOWN_GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	for (size_t i = 0; i < FEW; i++)
+		http_respond(held[i], 200, NULL, STR("patience"), NULL, 0);
+	for (size_t i = 0; i < FEW; i++) {
+		assert_answer(fds[i], NULL, "HTTP/1.1 200 ", "patience");
+		close(fds[i]);
+	}
+	buf_free(&in);
+	close(more);
+	close(known);
+	service_stop(PATIENCE_MS);
+	assert_int_equal(stats.excess, 2);
+	assert_int_equal(stats.refused, 1);
+}
+
+/* The next is refused while the others may still be in earnest; then one of them goes.
+ */
+static void who_drips_makes_room(void **state)
+{
+	(void)state;
+	int fds[FEW];
+	bool answered = false;
+	int64_t until = clock_mono_us() + PATIENCE_MS * 1000;
+	start_with_few(NULL);
+	dial_all(fds, "GET /a HTTP/1.1\r\nHost:");
+	while (!answered && clock_mono_us() < until) {
+		struct buf in;
+		int fd = client_dial();
+		buf_init(&in, 1 << 16);
+		client_say(fd, GET("/a"));
+		assert_true(client_listen(fd, &in, answer_is_whole));
+		answered = str_starts(buf_str(&in), STR("HTTP/1.1 200 "));
+		buf_free(&in);
+		close(fd);
+	}
+	assert_true(answered);
+	for (size_t i = 0; i < FEW; i++)
+		close(fds[i]);
 	service_stop(PATIENCE_MS);
 }
 
@@ -193,7 +286,10 @@ int main(void)
 		cmocka_unit_test(dripping_does_not_move_a_deadline),
 		cmocka_unit_test(an_idle_connection_is_closed),
 		cmocka_unit_test(one_address_gets_so_many_connections),
-		cmocka_unit_test(no_more_connections_than_allowed),
+		cmocka_unit_test(the_oldest_idle_connection_makes_room),
+		cmocka_unit_test(who_is_known_keeps_its_connection),
+		cmocka_unit_test(when_all_are_busy_the_next_is_told_so),
+		cmocka_unit_test(who_drips_makes_room),
 		cmocka_unit_test(stopping_lets_requests_come_to_their_end),
 		cmocka_unit_test(stopping_ends_what_does_not_end),
 	};

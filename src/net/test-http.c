@@ -59,6 +59,7 @@ static void head(struct http_request *rq, void *ctx)
 	(void)ctx;
 	struct error err;
 	error_set(&err, ERROR_UNAUTHORIZED, "", "no");
+	rq->known = http_request_header(rq, "Authorization").p != NULL;
 	if (str_eqz(rq->path, "/locked"))
 		http_respond_error(rq, &err);
 	else if (str_eqz(rq->path, "/show"))

@@ -9,12 +9,13 @@
 #include "net/http-server.h"
 
 #define PATIENCE_MS 10000
+#define KNOWN_GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nAuthorization: me\r\n\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* The service, one at a time. Calls: /later is answered by another thread, /held when
  * the test says so, /patient too (it is given more time), /locked by head() with 401,
  * /show takes 1,000 bytes, /large 1 MiB and gives them back, /empty answers 204; all
- * others say what came. */
+ * others say what came. Who sends an Authorization is known. */
 struct http_options service_calm(void); /* no deadline that a busy machine misses */
 struct http_options service_quick(void);
 void service_start(struct http_options o);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose connection goes when there are too many. One that waits for its turn would
+ * hang, so nobody waits: the new one gets the place of one that is idle, or it is told
+ * that there is none. Who has shown a token keeps its place longest, and gets one of a
+ * few that are spare: any number of connections from whoever can reach the port does
+ * not shut out an agent. */
+#include "net/http-internal.h"
+
+#include "base/clock.h"
+
+/* A client that means it has sent its request by then. */
+#define SLOW_US (1 * CLOCK_SECOND * 1000)
+/* A connection without a place that asks nothing. */
+#define EXCESS_MS CLOCK_SECOND
+/* A client that is known keeps its connection for so long after its last request. */
+#define KEEP_US (5 * CLOCK_SECOND * 1000)
+
+unsigned room_headroom(const struct http_options *o)
+{
+	return o->max_connections / 8 + 16 * o->threads;
+}
+
+/* The lower, the sooner it goes; what is not listed stays. */
+enum rank {
+	RANK_IDLE,
+	RANK_SLOW,
+	RANK_KNOWN_IDLE,
+	RANK_KNOWN_SLOW,
+	RANK_NEEDED,
+};
+
+static enum rank rank_of(const struct http_server *s, const struct connection *c,
+			 int64_t now)
+{
+	int64_t began = c->deadline_us;
+	bool known = c->known;
+	switch (c->phase) {
+	case PHASE_IDLE:
+		if (!known)
+			return RANK_IDLE;
+		began -= s->o.idle_ms * 1000;
+		return now - began < KEEP_US ? RANK_NEEDED : RANK_KNOWN_IDLE;
+	case PHASE_HEAD:
+		began -= s->o.header_ms * 1000;
+		break;
+	case PHASE_BODY:
+		began -= s->o.body_ms * 1000;
+		break;
+	default:
+		return RANK_NEEDED;
+	}
+	if (now - began < SLOW_US)
+		return RANK_NEEDED;
+	return known ? RANK_KNOWN_SLOW : RANK_SLOW;
+}
+
+/* The one to go: of the lowest rank, and of these the first whose deadline is next. */
+static struct connection *choose(const struct http_server *s,
+				 const struct connection *but, int64_t now)
+{
+	struct connection *best = NULL;
+	enum rank lowest = RANK_NEEDED;
+	for (struct connection *c = s->oldest; c != NULL; c = c->prev) {
+		enum rank rank = c == but || c->shut ? RANK_NEEDED : rank_of(s, c, now);
+		if (rank > lowest || rank == RANK_NEEDED)
+			continue;
+		if (rank < lowest || c->deadline_us < best->deadline_us)
+			best = c;
+		lowest = rank;
+	}
+	return best;
+}
+
+/* Those that nobody will miss go several at a time, so that a flood of connections does
+ * not look through all of them for each. */
+static size_t shed_idle(struct http_server *s, const struct connection *but,
+			int64_t now)
+{
+	size_t most = 1 + s->o.max_connections / 64, n = 0;
+	for (struct connection *c = s->oldest; c != NULL && n < most; c = c->prev) {
+		if (c == but || c->shut || rank_of(s, c, now) != RANK_IDLE)
+			continue;
+		connection_shut(s, c);
+		n++;
+	}
+	return n;
+}
+
+void room_make(struct http_server *s, struct connection *conn)
+{
+	int64_t now = clock_mono_us();
+	if (s->n_connections - s->n_shut <= s->o.max_connections)
+		return;
+	size_t n = shed_idle(s, conn, now);
+	struct connection *one = n == 0 ? choose(s, conn, now) : NULL;
+	if (one != NULL) {
+		connection_shut(s, one);
+		n = 1;
+	}
+	s->stats->shed += n;
+	if (n > 0)
+		return;
+	size_t spare = s->o.max_connections + room_headroom(&s->o) / 2;
+	conn->place = s->n_connections - s->n_shut <= spare ? PLACE_SPARE : PLACE_NONE;
+	s->stats->excess++;
+	connection_deadline(conn, EXCESS_MS);
+}
