@@ -71,14 +71,16 @@ def make_room(folder, build):
 
 
 def take_counts(folder, build):
-    for old in build.rglob("*.gcda"):
-        old.unlink()
+    """Into the build, where those of Dovecot's lib-test are, which drops the variables
+    of its environment."""
     for count in folder.rglob("*.gcda"):
         if count.stat().st_size > 0:
             shutil.copyfile(count, build / count.relative_to(folder))
 
 
 def run_tests(build, words):
+    for old in build.rglob("*.gcda"):
+        old.unlink()
     with tempfile.TemporaryDirectory(prefix="inlay-counts-") as name:
         folder = pathlib.Path(name)
         make_room(folder, build)
