@@ -249,14 +249,32 @@ class Return(PluginCase):
 
 
 class BadSettings(PluginCase):
-    settings = {"inlay_deadline": "soon"}
+    """Each of them is said and turns us off."""
 
-    def test_a_setting_that_is_not_allowed_is_said_and_turns_us_off(self):
+    settings = {"inlay_deadline": "soon"}
+    complaint = "inlay_deadline: soon is not 0..10000"
+
+    def test_what_is_not_allowed_is_said_and_turns_us_off(self):
         self.start_agent(message(self))
         client = self.connect()
         self.assertEqual(client.exists(), 0)
-        self.assertIn("inlay_deadline: soon is not 0..10000", self.log())
+        self.assertIn(self.complaint, self.log())
         self.assertEqual(self.agent.hellos, [])
+
+
+class BadNotify(BadSettings):
+    settings = {"inlay_notify": "perhaps"}
+    complaint = "inlay_notify: perhaps is none of auto yes no"
+
+
+class BadTrigger(BadSettings):
+    settings = {"inlay_triggers": "select fetch"}
+    complaint = "inlay_triggers: fetch is none of select examine"
+
+
+class LongSocket(BadSettings):
+    settings = {"inlay_socket": "/tmp/" + "x" * 120}
+    complaint = "x: too long for a unix socket"
 
 
 class NoDeadline(PluginCase):

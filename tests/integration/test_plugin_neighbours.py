@@ -189,6 +189,20 @@ class QuotaHeadroom(PluginCase):
         self.assertEqual(client.exists(), 3)
 
 
+class QuotaUnknown(PluginCase):
+    """Nobody can say how full it is: then it is full."""
+
+    server = {"plugins": "inlay quota"}
+    settings = {"quota": "dict:User quota::proxy:/nonexistent:quota",
+                "quota_rule": "*:storage=30M"}
+
+    def test_where_the_quota_cannot_be_told_nothing_is_put_in(self):
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.wait_event("refused", cause="quota")
+
+
 class LazyExpunge(PluginCase):
     mail = "mdbox"
     server = {"plugins": "inlay lazy_expunge notify mail_log",
@@ -233,6 +247,41 @@ class LazyExpunge(PluginCase):
         client.append("INBOX", None, None, plain_message("mine"))
         wait_until(lambda: "save" in self.log(), "the log line of APPEND")
         self.assertNotIn(self.agent.messages[0].instance, self.log())
+
+
+class LazyNamespace(PluginCase):
+    """lazy_expunge into a namespace in which each mailbox has its twin."""
+
+    mail = "mdbox"
+    server = {"plugins": "inlay lazy_expunge",
+              "namespaces": "namespace inbox {\n  inbox = yes\n  separator = /\n}\n"
+              "namespace lazy {\n  prefix = .GONE/\n  separator = /\n"
+              "  hidden = yes\n  list = no\n"
+              "  location = mdbox:~/mdbox:MAILBOXDIR=gone:LISTINDEX=gone.list.index\n}\n"}
+    settings = {"lazy_expunge": ".GONE/"}
+
+    def withdraw(self, lazy):
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.push(encode(WITHDRAW, guid=self.agent.messages[0].guid, cause=1,
+                               lazy=lazy))
+        self.agent.wait_event("gone", cause="withdrawn")
+        return self.count(".GONE/INBOX")
+
+    def test_a_withdrawal_leaves_no_copy_in_the_twin(self):
+        self.assertEqual(self.withdraw(lazy=1), 0)
+
+    def test_without_lazy_the_copy_is_in_the_twin(self):
+        self.assertEqual(self.withdraw(lazy=0), 1)
+
+    def test_a_move_into_the_namespace_is_an_expunge(self):
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        client.create(".GONE/INBOX")
+        client.xatom("MOVE", "1", ".GONE/INBOX")
+        self.agent.wait_event("gone", cause="expunged")
 
 
 class NotifyWanted(PluginCase):

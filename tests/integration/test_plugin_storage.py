@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When the ledger, its lock or the mailbox itself cannot be used: INBOX opens, nothing
+is saved twice, and what was not possible is made up for later."""
+
+import contextlib
+import fcntl
+import os
+import struct
+import unittest
+import zlib
+
+from fake_agent import WITHDRAW, encode
+from plugin_case import PluginCase, message, wait_until
+
+PREPARED, SAVED, VOID = 1, 2, 3  # states of a record
+F_OFD_SETLK = 37
+
+
+def records(data):
+    return [data[i:i + 64] for i in range(0, len(data) - 63, 64)]
+
+
+class Storage(PluginCase):
+    """What the classes below share."""
+
+    mail = "sdbox"
+    folder = "sdbox/mailboxes/INBOX/dbox-Mails"  # of ledger and lock
+    server = {"namespaces": "namespace inbox {\n  inbox = yes\n"
+              "  mailbox Other {\n    auto = create\n  }\n}"}
+
+    def path(self, name="dovecot-inlay"):
+        return os.path.join(self.dovecot.home(self.user), self.folder, name)
+
+    def ledger(self):
+        with open(self.path(), "rb") as f:
+            return records(f.read())
+
+    def states(self):
+        """Of each instance the last one."""
+        return {r[12:28].hex(): r[4] for r in self.ledger()}
+
+    def injected(self):
+        """After a session in which the message was put in."""
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.wait_event("injected")
+        self.logout(client)
+        return self.agent.messages[0]
+
+    def hold_answers(self):
+        """The answers to OPEN are kept back; the list of them."""
+        real, held = self.agent._decide, []
+
+        def hold(fields):
+            held.append(real(fields))
+            return b""
+        self.agent._decide = hold
+        return held
+
+    def withdrawal(self, guid, lazy=0):
+        return encode(WITHDRAW, guid=guid, cause=1, lazy=lazy)
+
+    def logged(self, text):
+        wait_until(lambda: text in self.log(), f"{text!r} in the log")
+
+
+class Ledger(Storage):
+    def test_a_lost_ledger_is_written_anew_from_what_the_middleware_knows(self):
+        first = self.injected()
+        os.unlink(self.path())
+        self.agent.repeat = True
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.assertEqual(list(client.guids()), [first.guid])
+        self.logout(client)
+        self.assertEqual(self.states(), {first.instance: SAVED})
+
+    def test_what_neither_ledger_nor_middleware_knows_is_not_saved_twice(self):
+        first = self.injected()
+        os.unlink(self.path())
+        self.agent.repeat, self.agent.known = True, {}
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.wait_event("injected", 2)
+        self.logout(client)
+        self.assertEqual(self.states(), {first.instance: SAVED})
+        self.assertEqual(self.count(), 1)
+
+    def test_a_withdrawal_needs_no_ledger(self):
+        first = self.injected()
+        os.unlink(self.path())
+        self.agent.withdraw = [first.guid]
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.wait_event("gone", cause="withdrawn", instance=first.instance)
+
+    def test_a_file_that_is_too_long_for_a_ledger_is_left_alone(self):
+        first = self.injected()
+        os.truncate(self.path(), 0x40000 + 64)
+        self.agent.add(message(self, 2))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.logged("262208 bytes long: not a ledger")
+        self.logout(client)
+        self.assertEqual(os.path.getsize(self.path()), 0x40000 + 64)
+        os.truncate(self.path(), 128)
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.assertIn(first.guid, client.guids())
+
+    def test_a_damaged_record_is_said_and_costs_nothing_but_itself(self):
+        first = self.injected()
+        with open(self.path(), "r+b") as f:
+            for number in range(os.path.getsize(self.path()) // 64):
+                f.seek(number * 64 + 20)
+                f.write(b"?")
+        self.agent.repeat = True
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.assertRegex(self.log(), r"dovecot-inlay: \d damaged records are left out")
+        self.logout(client)
+        self.assertEqual(self.states()[first.instance], SAVED)
+
+    def test_what_another_process_has_begun_is_not_saved_beside_it(self):
+        first = self.injected()
+        second = self.agent.add(message(self, 2))
+        held = self.hold_answers()
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        record = bytearray(self.ledger()[0])
+        record[4], record[7:9] = PREPARED, bytes(2)
+        record[12:44] = bytes.fromhex(second.instance + second.guid)
+        record[48:52] = bytes(4)
+        record[60:] = struct.pack(">I", zlib.crc32(record[:60]))
+        with open(self.path(), "ab") as f:
+            f.write(record)
+        # the withdrawal is carried out at once, the message is for the next command
+        self.agent.push(held[0] + self.withdrawal(first.guid))
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.assertEqual(client.exists(), 0)
+        self.logout(client)
+        del self.agent._decide  # from now on it answers
+        self.assertEqual(self.states()[second.instance], PREPARED)
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.wait_event("uncertain", instance=second.instance)
+        self.assertEqual(self.agent.kinds().count("injected"), 1)
+
+
+class Lock(Storage):
+    def test_while_another_holds_the_lock_nothing_is_done_and_nobody_waits(self):
+        self.injected()
+        second = self.agent.add(message(self, 2))
+        with open(self.path("dovecot-inlay.lock"), "r+b") as f:
+            fcntl.fcntl(f, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+            client = self.connect()
+            self.assertEqual(client.exists(), 1)
+            client.fetch("1", "(BODY[])")
+            client.noop()
+            self.assertNotIn("read", self.agent.kinds())
+            self.assertNotIn(second.instance, self.states())
+        wait_until(lambda: client.noop() and "read" in self.agent.kinds(), "read")
+        self.assertEqual(client.exists(), 2)
+        self.agent.wait_event("injected", instance=second.instance)
+
+    def test_a_lock_that_cannot_be_opened_is_said(self):
+        self.injected()
+        self.agent.add(message(self, 2))
+        os.unlink(self.path("dovecot-inlay.lock"))
+        os.mkdir(self.path("dovecot-inlay.lock"))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.logged("dovecot-inlay.lock) failed: Is a directory")
+        client.fetch("1", "(BODY[])")
+        client.noop()
+        self.logout(client)
+        os.rmdir(self.path("dovecot-inlay.lock"))
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.agent.wait_event("read")
+
+
+class Withdrawals(Storage):
+    def test_what_was_read_elsewhere_is_told_before_it_goes(self):
+        first = self.injected()
+        client = self.connect()
+        client.select("Other")
+        self.agent.wait(lambda a: len(a.hellos) == 2, "the second session")
+        self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen",
+                             "mailbox", "INBOX", "all")
+        self.agent.push(self.withdrawal(first.guid))
+        self.agent.wait_event("gone", cause="withdrawn", seen=1)
+        self.assertEqual(self.agent.kinds(), ["injected", "read", "gone"])
+        self.assertEqual(self.count(), 0)
+
+    def test_what_is_gone_already_is_told_as_gone_for_another_reason(self):
+        first = self.injected()
+        client = self.connect()
+        client.select("Other")
+        self.agent.wait(lambda a: len(a.hellos) == 2, "the second session")
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
+        self.agent.push(self.withdrawal(first.guid))
+        self.agent.wait_event("gone", cause="unknown", seen=0)
+        self.agent.push(self.withdrawal(first.guid) + self.withdrawal(first.guid))
+        # acknowledged long ago, but asked for: it is told again
+        self.agent.wait_event("gone", 2, cause="unknown", seen=0)
+
+    def test_with_another_folder_selected_a_message_waits_for_its_turn(self):
+        first = self.injected()
+        second = self.agent.add(message(self, 2))
+        held = self.hold_answers()
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        client.select("Other")
+        self.agent.push(held[0] + self.withdrawal(first.guid))
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.assertEqual(self.count(), 0)
+        self.assertEqual(client.exists(), 1)
+        self.assertEqual(list(client.guids()), [second.guid])
+        self.agent.wait_event("injected", instance=second.instance)
+
+
+class Mailbox(Storage):
+    """Folders of a Maildir into which nothing can be written, for a while."""
+
+    mail = "maildir"
+    folder = "Maildir"
+
+    @contextlib.contextmanager
+    def closed(self, *names, mode=0o500):
+        for name in names:
+            os.chmod(self.path(name), mode)
+        try:
+            yield
+        finally:
+            for name in names:
+                os.chmod(self.path(name), 0o700)
+
+    def test_a_message_that_cannot_be_saved_is_refused_and_saved_later(self):
+        self.injected()
+        second = self.agent.add(message(self, 2))
+        with self.closed("tmp"):
+            client = self.connect()
+            self.assertEqual(client.exists(), 1)
+            self.agent.wait_event("refused", instance=second.instance, cause="failed")
+            self.assertIn("a message cannot be saved: ", self.log())
+            self.assertEqual(self.states()[second.instance], VOID)
+            self.logout(client)
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.agent.wait_event("injected", instance=second.instance)
+
+    def test_a_mailbox_that_cannot_be_read_is_said_and_read_later(self):
+        first = self.injected()
+        client = self.connect()
+        client.select("Other")
+        self.agent.wait(lambda a: len(a.hellos) == 2, "the second session")
+        with self.closed("new", "cur", mode=0):
+            self.agent.push(self.withdrawal(first.guid))
+            self.logged("INBOX cannot be synchronised: ")
+        self.agent.push(self.withdrawal(first.guid))
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.assertEqual(self.count(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
