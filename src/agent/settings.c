@@ -52,6 +52,9 @@ static void read_trusted(struct loading *l)
 		return;
 	}
 	size_t n = settings_list(s->values, name, items, SETTINGS_MAX_UIDS);
+	if (n > SETTINGS_MAX_UIDS)
+		error_list_add(l->errors, ERROR_BAD_VALUE, name, "more than %d entries",
+			       SETTINGS_MAX_UIDS);
 	for (size_t i = 0; i < n && i < SETTINGS_MAX_UIDS; i++) {
 		uint32_t id;
 		uid_t uid;

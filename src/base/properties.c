@@ -338,10 +338,10 @@ size_t settings_list(const struct settings *s, const char *name, struct str *out
 	struct str rest = v->text, part;
 	size_t n = 0;
 	assert(v->def->type == SETTING_LIST);
-	while (n < max && str_next_part(&rest, ',', &part)) {
+	while (str_next_part(&rest, ',', &part)) {
 		part = str_trim(part);
-		if (part.n > 0)
-			out[n++] = part;
+		if (part.n > 0 && n++ < max)
+			out[n - 1] = part;
 	}
 	return n;
 }

@@ -66,6 +66,7 @@ struct str settings_where(const struct settings *s, const char *name);
 bool settings_bool(const struct settings *s, const char *name);
 int64_t settings_int(const struct settings *s,
 		     const char *name); /* INT, SIZE, DURATION */
+/* How many entries there are, of which the first max are in out. */
 size_t settings_list(const struct settings *s, const char *name, struct str *out,
 		     size_t max);
 /* Calls f for every key set below a ".*" name, in the order of the file: key is
