@@ -24,14 +24,20 @@ void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *
 			   FALSE, cause);
 }
 
-static int write_record(struct inlay_work *work, struct inlay_record *record,
-			bool durable)
+static void write_record(struct inlay_work *work, struct inlay_record *record)
 {
 	const char *error;
-	if (inlay_desk_write(&work->desk, record, durable, &error) == 0)
-		return 0;
-	inlay_session_error(work->session, error);
-	return -1;
+	if (inlay_desk_write(&work->desk, record, &error) < 0)
+		inlay_session_error(work->session, error);
+}
+
+/* What has to be said of a save that failed. */
+static void write_durably(struct inlay_work *work, struct inlay_record *record)
+{
+	const char *error;
+	if (inlay_desk_write(&work->desk, record, &error) < 0 ||
+	    inlay_desk_settle(&work->desk, &error) < 0)
+		inlay_session_error(work->session, error);
 }
 
 static int sync_again(struct inlay_work *work)
@@ -66,7 +72,7 @@ static void saved(struct inlay_work *work, struct inlay_record *record, uint32_t
 	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
 	record->due |= 1u << WIRE_EVENT_INJECTED;
 	/* not durable: the prepared record is, and the message can be found */
-	(void)write_record(work, record, FALSE);
+	write_record(work, record);
 	if (uid != 0 && inlay_session_own_guid(session, record->guid) == NULL)
 		(void)inlay_session_own_add(session, record);
 	inlay_session_tell(session, record->instance, record->guid, WIRE_EVENT_INJECTED,
@@ -80,8 +86,54 @@ static void record_of(const struct inlay_action *action, struct inlay_record *re
 	memcpy(record_r->guid, action->guid, sizeof(record_r->guid));
 }
 
-/* Ledger first and durably, then the commit; whoever dies between leaves a prepared
- * record, by which the next one knows that it must look. */
+static void save_error(struct inlay_work *work)
+{
+	inlay_session_error(
+		work->session,
+		t_strdup_printf("a message cannot be saved: %s",
+				mailbox_get_last_internal_error(work->box, NULL)));
+}
+
+static int commit(struct inlay_work *work, struct mailbox_transaction_context **t,
+		  uint32_t *uid_r)
+{
+	if (inlay_save_commit(t, uid_r) == 0)
+		return 0;
+	save_error(work);
+	return -1;
+}
+
+/* Announced in the ledger, saved but for the commit, and the ledger on the disk: the
+ * message's own sync takes the ledger's record along. NULL: said in the log. */
+static struct mailbox_transaction_context *save_announced(
+	struct inlay_work *work, const struct inlay_action *action,
+	struct inlay_record *record)
+{
+	struct inlay_session *session = work->session;
+	const char *error;
+
+	if (inlay_desk_announce(&work->desk, record, &error) < 0) {
+		inlay_session_error(session, error);
+		return NULL;
+	}
+	time_t now = (time_t)(inlay_clock_wall() / 1000);
+	time_t date = inlay_date_of(action->position, action->date, now);
+	inlay_date_write(action->message, action->size, action->date_offset,
+			 action->date_offset_count, date);
+	struct mailbox_transaction_context *t =
+		inlay_save(work->box, action->guid, action->message, action->size, date,
+			   session->set.notify);
+	if (t == NULL) {
+		save_error(work);
+	} else if (inlay_desk_settle(&work->desk, &error) < 0) {
+		inlay_session_error(session, error);
+		mailbox_transaction_rollback(&t);
+	}
+	return t;
+}
+
+/* The ledger's record is on the disk before the commit; whoever dies between leaves a
+ * prepared record, by which the next one knows that it must look. */
 static void save(struct inlay_work *work, struct inlay_action *action)
 {
 	struct inlay_session *session = work->session;
@@ -91,22 +143,10 @@ static void save(struct inlay_work *work, struct inlay_action *action)
 	record_of(action, &record);
 	record.state = INLAY_STATE_PREPARED;
 	record.uid_validity = mail_index_get_header(work->box->view)->uid_validity;
-	if (write_record(work, &record, TRUE) < 0) {
-		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
-		return;
-	}
-	time_t now = (time_t)(inlay_clock_wall() / 1000);
-	time_t date = inlay_date_of(action->position, action->date, now);
-	inlay_date_write(action->message, action->size, action->date_offset,
-			 action->date_offset_count, date);
-	if (inlay_save(work->box, action->guid, action->message, action->size, date,
-		       session->set.notify, &uid) < 0) {
-		inlay_session_error(session,
-				    t_strdup_printf("a message cannot be saved: %s",
-						    mailbox_get_last_internal_error(
-							    work->box, NULL)));
+	struct mailbox_transaction_context *t = save_announced(work, action, &record);
+	if (t == NULL || commit(work, &t, &uid) < 0) {
 		record.state = INLAY_STATE_VOID;
-		(void)write_record(work, &record, TRUE);
+		write_durably(work, &record);
 		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
 		return;
 	}
@@ -200,7 +240,7 @@ static void gone(struct inlay_work *work, struct inlay_record *record, uint8_t c
 	record->due |= 1u << WIRE_EVENT_GONE;
 	if (record->seen)
 		record->due |= 1u << WIRE_EVENT_READ;
-	(void)write_record(work, record, FALSE);
+	write_record(work, record);
 	if (own != NULL)
 		inlay_session_own_remove(session, own);
 	if (record->seen && !told_read)

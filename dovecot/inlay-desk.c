@@ -12,10 +12,9 @@ bool inlay_paths_find(struct mailbox *box, pool_t pool, struct inlay_paths *path
 	if (mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_CONTROL, &directory) <= 0)
 		return FALSE;
 	/* with CONTROL= Dovecot makes it when it first needs it, which for dbox is
-	 * never; if it cannot be made, opening the lock says why */
+	 * never; if it cannot be made, opening the ledger says why */
 	(void)mailbox_create_missing_dir(box, MAILBOX_LIST_PATH_TYPE_CONTROL);
 	paths_r->ledger = p_strconcat(pool, directory, "/" INLAY_LEDGER_NAME, NULL);
-	paths_r->lock = p_strconcat(pool, directory, "/" INLAY_LOCK_NAME, NULL);
 	paths_r->perm = *mailbox_get_permissions(box);
 	paths_r->perm.file_create_gid_origin =
 		p_strdup(pool, paths_r->perm.file_create_gid_origin);
@@ -27,11 +26,12 @@ int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
 {
 	i_zero(desk);
 	desk->paths = paths;
-	int ret = inlay_lock_try(paths->lock, &paths->perm, &desk->lock_fd, error_r);
+	int ret = inlay_lock_try(paths->ledger, &paths->perm, &desk->fd, error_r);
 	if (ret <= 0)
 		return ret;
 	inlay_ledger_init(&desk->ledger);
-	if (inlay_ledger_read(&desk->ledger, paths->ledger, error_r) < 0) {
+	if (inlay_ledger_read_file(&desk->ledger, desk->fd, paths->ledger, error_r) <
+	    0) {
 		inlay_desk_close(desk);
 		return -1;
 	}
@@ -41,13 +41,36 @@ int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
 void inlay_desk_close(struct inlay_desk *desk)
 {
 	inlay_ledger_free(&desk->ledger);
-	inlay_unlock(&desk->lock_fd);
+	i_close_fd(&desk->fd);
 }
 
-int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record, bool durable,
-		     const char **error_r)
+static int append(struct inlay_desk *desk, struct inlay_record *record,
+		  const char **error_r)
 {
 	record->time = inlay_clock_wall();
-	return inlay_ledger_append(&desk->ledger, desk->paths->ledger,
-				   &desk->paths->perm, record, durable, error_r);
+	return inlay_ledger_append(&desk->ledger, &desk->fd, desk->paths->ledger,
+				   &desk->paths->perm, record, error_r);
+}
+
+int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record,
+		     const char **error_r)
+{
+	if (append(desk, record, error_r) < 0)
+		return -1;
+	/* a later record does not know that the name never was */
+	return desk->ledger.unnamed ? inlay_desk_settle(desk, error_r) : 0;
+}
+
+int inlay_desk_announce(struct inlay_desk *desk, struct inlay_record *record,
+			const char **error_r)
+{
+	if (append(desk, record, error_r) < 0)
+		return -1;
+	inlay_ledger_start_sync(&desk->ledger, desk->fd);
+	return 0;
+}
+
+int inlay_desk_settle(struct inlay_desk *desk, const char **error_r)
+{
+	return inlay_ledger_sync(&desk->ledger, desk->fd, desk->paths->ledger, error_r);
 }

@@ -8,13 +8,13 @@
 
 /* Where our files of an INBOX are. */
 struct inlay_paths {
-	const char *ledger, *lock;
+	const char *ledger; /* it is the lock as well */
 	struct mailbox_permissions perm;
 };
 
 struct inlay_desk {
 	const struct inlay_paths *paths;
-	int lock_fd;
+	int fd; /* the ledger, locked */
 	struct inlay_ledger ledger;
 };
 
@@ -27,8 +27,14 @@ bool inlay_paths_find(struct mailbox *box, pool_t pool, struct inlay_paths *path
 int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
 		    const char **error_r);
 void inlay_desk_close(struct inlay_desk *desk);
-/* Writes a record (time is set to now). -1: *error_r. */
-int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record, bool durable,
+/* Writes a record (time is set to now). The name of a new ledger is on the disk when
+ * this returns, the record is not. -1: *error_r. */
+int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record,
 		     const char **error_r);
+/* The same in two steps, for a record that must be on the disk before something else
+ * is: while the first is under way to the disk, something can be done. */
+int inlay_desk_announce(struct inlay_desk *desk, struct inlay_record *record,
+			const char **error_r);
+int inlay_desk_settle(struct inlay_desk *desk, const char **error_r);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inlay-ledger.h"
 
+#include "inlay-lock.h"
+
 #include "fdatasync-path.h"
-#include "nfs-workarounds.h"
 #include "read-full.h"
 #include "write-full.h"
 
@@ -129,47 +130,55 @@ static void ledger_put(struct inlay_ledger *ledger, const struct inlay_record *r
 	array_push_back(&ledger->records, &copy);
 }
 
+/* How far the file is written, in bytes: what is behind are zeros. */
+static size_t written_size(const unsigned char *p, size_t size)
+{
+	while (size > 0 && p[size - 1] == 0)
+		size--;
+	return size;
+}
+
 void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t size)
 {
 	const unsigned char *p = bytes;
+	size_t written = written_size(p, size);
 	struct inlay_record record;
+	unsigned int bad = 0;
 
-	for (; size >= INLAY_RECORD_SIZE;
-	     p += INLAY_RECORD_SIZE, size -= INLAY_RECORD_SIZE) {
-		ledger->lines++;
-		if (inlay_record_decode(p, &record))
-			ledger_put(ledger, &record);
-		else
-			ledger->bad++;
+	ledger->room = (unsigned int)(size / INLAY_RECORD_SIZE);
+	/* a checksum may end with zeros, the rest of it is then there */
+	for (unsigned int i = 0; i < ledger->room && written > i * INLAY_RECORD_SIZE;
+	     i++, p += INLAY_RECORD_SIZE) {
+		if (!inlay_record_decode(p, &record)) {
+			bad++;
+			continue;
+		}
+		ledger_put(ledger, &record);
+		/* damaged ones behind the last good one may be written over */
+		ledger->lines = i + 1;
+		ledger->bad += bad;
+		bad = 0;
 	}
-	ledger->torn = size != 0;
+	ledger->torn = written > (size_t)ledger->lines * INLAY_RECORD_SIZE;
 }
 
-int inlay_ledger_read(struct inlay_ledger *ledger, const char *path,
-		      const char **error_r)
+int inlay_ledger_read_file(struct inlay_ledger *ledger, int fd, const char *path,
+			   const char **error_r)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1) {
-		if (errno == ENOENT)
-			return 0;
-		*error_r = t_strdup_printf("open(%s) failed: %m", path);
-		return -1;
-	}
+
 	if (fstat(fd, &st) < 0) {
 		*error_r = t_strdup_printf("fstat(%s) failed: %m", path);
-		i_close_fd(&fd);
 		return -1;
 	}
 	if (st.st_size > INLAY_LEDGER_MAX) {
 		*error_r = t_strdup_printf("%s is %lld bytes long: not a ledger", path,
 					   (long long)st.st_size);
-		i_close_fd(&fd);
 		return -1;
 	}
 	size_t size = (size_t)st.st_size;
 	unsigned char *bytes = i_malloc(size + 1);
-	ssize_t ret = size == 0 ? 1 : read_full(fd, bytes, size);
+	ssize_t ret = size == 0 ? 1 : pread_full(fd, bytes, size, 0);
 	/* 0: somebody has made it shorter meanwhile, which is not done to a ledger */
 	if (ret > 0)
 		inlay_ledger_fold(ledger, bytes, size);
@@ -177,24 +186,22 @@ int inlay_ledger_read(struct inlay_ledger *ledger, const char *path,
 		*error_r = t_strdup_printf("read(%s) failed: %s", path,
 					   ret < 0 ? strerror(errno) : "too short");
 	i_free(bytes);
-	i_close_fd(&fd);
-	return ret > 0 ? 1 : -1;
+	return ret > 0 ? 0 : -1;
 }
 
-static int ledger_open(const char *path, int flags,
-		       const struct mailbox_permissions *perm, const char **error_r)
+int inlay_ledger_read(struct inlay_ledger *ledger, const char *path,
+		      const char **error_r)
 {
-	int fd = open(path, flags | O_CREAT | O_CLOEXEC, perm->file_create_mode);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1) {
-		*error_r = errno == EACCES
-				   ? eacces_error_get_creating("open", path)
-				   : t_strdup_printf("open(%s) failed: %m", path);
+		if (errno == ENOENT)
+			return 0;
+		*error_r = t_strdup_printf("open(%s) failed: %m", path);
 		return -1;
 	}
-	if (perm->file_create_gid != (gid_t)-1 &&
-	    fchown(fd, (uid_t)-1, perm->file_create_gid) < 0 && errno != EPERM)
-		i_debug("inlay: fchown(%s) failed: %m", path);
-	return fd;
+	int ret = inlay_ledger_read_file(ledger, fd, path, error_r);
+	i_close_fd(&fd);
+	return ret < 0 ? -1 : 1;
 }
 
 static int sync_directory_of(const char *path, const char **error_r)
@@ -207,78 +214,128 @@ static int sync_directory_of(const char *path, const char **error_r)
 	return -1;
 }
 
-/* Writes the newest instances into a new file and puts it in the old one's place.
- * Durable in any case: the old file's records were. */
-static int ledger_rewrite(struct inlay_ledger *ledger, const char *path,
+/* The bytes of the newest instances, and places up to the end of a block. */
+static buffer_t *newest(const struct inlay_ledger *ledger, unsigned int first)
+{
+	unsigned int count = array_count(&ledger->records);
+	buffer_t *bytes = t_buffer_create(INLAY_LEDGER_KEEP * INLAY_RECORD_SIZE);
+
+	for (unsigned int i = first; i < count; i++)
+		inlay_record_encode(
+			array_idx(&ledger->records, i),
+			buffer_append_space_unsafe(bytes, INLAY_RECORD_SIZE));
+	buffer_append_zero(bytes,
+			   INLAY_LEDGER_BLOCK - bytes->used % INLAY_LEDGER_BLOCK);
+	return bytes;
+}
+
+/* Writes the newest instances into a new file and puts it, locked, in the old one's
+ * place. */
+static int ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path,
 			  const struct mailbox_permissions *perm, const char **error_r)
 {
 	const char *new_path = t_strconcat(path, ".new", NULL);
 	unsigned int count = array_count(&ledger->records);
 	unsigned int first = count > INLAY_LEDGER_KEEP ? count - INLAY_LEDGER_KEEP : 0;
-	unsigned char bytes[INLAY_RECORD_SIZE];
-	int ret = 0;
-	int fd = ledger_open(new_path, O_WRONLY | O_TRUNC, perm, error_r);
-	if (fd == -1)
+	const buffer_t *bytes = newest(ledger, first);
+	int ret;
+	int new_fd = inlay_lock_open(new_path, O_TRUNC, perm, error_r);
+	if (new_fd == -1)
 		return -1;
-	for (unsigned int i = first; i < count && ret == 0; i++) {
-		inlay_record_encode(array_idx(&ledger->records, i), bytes);
-		ret = write_full(fd, bytes, sizeof(bytes));
-	}
-	if (ret < 0 || fdatasync(fd) < 0) {
+	ret = inlay_lock_file(new_fd, new_path, error_r);
+	if (ret == 0)
+		*error_r = t_strdup_printf("%s is locked", new_path);
+	if (ret > 0 && (write_full(new_fd, bytes->data, bytes->used) < 0 ||
+			fdatasync(new_fd) < 0)) {
 		*error_r = t_strdup_printf("write(%s) failed: %m", new_path);
 		ret = -1;
 	}
-	i_close_fd(&fd);
-	if (ret == 0 && rename(new_path, path) < 0) {
+	if (ret > 0 && rename(new_path, path) < 0) {
 		*error_r = t_strdup_printf("rename(%s) failed: %m", new_path);
 		ret = -1;
 	}
-	if (ret < 0) {
+	if (ret <= 0) {
+		i_close_fd(&new_fd);
 		i_unlink_if_exists(new_path);
 		return -1;
 	}
+	i_close_fd(fd);
+	*fd = new_fd;
 	array_delete(&ledger->records, 0, first);
 	ledger->lines = count - first;
+	ledger->room = (unsigned int)(bytes->used / INLAY_RECORD_SIZE);
 	ledger->bad = 0;
 	ledger->torn = FALSE;
-	return sync_directory_of(path, error_r);
+	ledger->unsynced = ledger->unnamed = TRUE;
+	return inlay_ledger_sync(ledger, *fd, path, error_r);
 }
 
-int inlay_ledger_append(struct inlay_ledger *ledger, const char *path,
-			const struct mailbox_permissions *perm,
-			const struct inlay_record *record, bool durable,
+/* Behind the last whole record; what is torn there is cut off. Where the file ends, a
+ * block is added. */
+static int write_record(struct inlay_ledger *ledger, int fd, const char *path,
+			const unsigned char record[INLAY_RECORD_SIZE],
 			const char **error_r)
 {
+	unsigned char block[INLAY_LEDGER_BLOCK] = {0};
+	size_t at = (size_t)ledger->lines * INLAY_RECORD_SIZE;
+
+	if (ledger->torn && ftruncate(fd, (off_t)at) < 0) {
+		*error_r = t_strdup_printf("ftruncate(%s) failed: %m", path);
+		return -1;
+	}
+	size_t end = ledger->torn ? at : (size_t)ledger->room * INLAY_RECORD_SIZE;
+	size_t size = at < end ? INLAY_RECORD_SIZE
+			       : INLAY_LEDGER_BLOCK - at % INLAY_LEDGER_BLOCK;
+	memcpy(block, record, INLAY_RECORD_SIZE);
+	if (pwrite_full(fd, block, size, (off_t)at) < 0) {
+		*error_r = t_strdup_printf("write(%s) failed: %m", path);
+		/* no half of a block stays behind */
+		if (ftruncate(fd, (off_t)end) < 0)
+			*error_r =
+				t_strdup_printf("%s, nor can it be cut: %m", *error_r);
+		return -1;
+	}
+	ledger->torn = FALSE;
+	ledger->room = (unsigned int)(I_MAX(end, at + size) / INLAY_RECORD_SIZE);
+	return 0;
+}
+
+int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
+			const struct mailbox_permissions *perm,
+			const struct inlay_record *record, const char **error_r)
+{
 	unsigned char bytes[INLAY_RECORD_SIZE];
-	bool is_new = ledger->lines == 0;
-	int ret = 0;
 
 	if (ledger->lines >= INLAY_LEDGER_LONG) {
 		ledger_put(ledger, record);
-		return ledger_rewrite(ledger, path, perm, error_r);
+		return ledger_rewrite(ledger, fd, path, perm, error_r);
 	}
-	int fd = ledger_open(path, O_WRONLY, perm, error_r);
-	if (fd == -1)
-		return -1;
 	inlay_record_encode(record, bytes);
-	/* behind the last whole record: a torn one is written over */
-	off_t at = (off_t)ledger->lines * INLAY_RECORD_SIZE;
-	if (pwrite_full(fd, bytes, sizeof(bytes), at) < 0 ||
-	    (durable && fdatasync(fd) < 0)) {
-		*error_r = t_strdup_printf("write(%s) failed: %m", path);
-		/* nothing half written stays behind */
-		if (ftruncate(fd, at) < 0)
-			*error_r =
-				t_strdup_printf("%s, nor can it be cut: %m", *error_r);
-		ret = -1;
-	} else {
-		ledger->lines++;
-		ledger->torn = FALSE;
-		ledger_put(ledger, record);
+	if (write_record(ledger, *fd, path, bytes, error_r) < 0)
+		return -1;
+	ledger->unsynced = TRUE;
+	ledger->unnamed = ledger->unnamed || ledger->lines == 0;
+	ledger->lines++;
+	ledger_put(ledger, record);
+	return 0;
+}
+
+void inlay_ledger_start_sync(const struct inlay_ledger *ledger, int fd)
+{
+	if (ledger->unsynced)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+int inlay_ledger_sync(struct inlay_ledger *ledger, int fd, const char *path,
+		      const char **error_r)
+{
+	if (ledger->unsynced && fdatasync(fd) < 0) {
+		*error_r = t_strdup_printf("fdatasync(%s) failed: %m", path);
+		return -1;
 	}
-	i_close_fd(&fd);
-	/* a later durable record does not know that the name never was */
-	if (ret == 0 && is_new)
-		ret = sync_directory_of(path, error_r);
-	return ret;
+	ledger->unsynced = FALSE;
+	if (ledger->unnamed && sync_directory_of(path, error_r) < 0)
+		return -1;
+	ledger->unnamed = FALSE;
+	return 0;
 }

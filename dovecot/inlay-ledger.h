@@ -4,10 +4,12 @@
  * message or of the indexes.
  *
  * The file is a log of fixed records, each with its checksum; the last one of an
- * instance counts. So nothing that was written is ever written over, and what a
- * crash tears is the newest record only, which the next writer cuts off. Now and
- * then it is written anew with the newest 256 instances (rename). Whoever writes
- * holds the lock of inlay-lock.h; reading needs none. */
+ * instance counts. So nothing that was written is ever written over, and what a crash
+ * tears is the newest record only, which the next writer writes over. It grows by
+ * blocks of zeros, for which the records to come have their place: making one durable
+ * then changes nothing of the file but its bytes, which a file system does without its
+ * journal. Now and then it is written anew with the newest 256 instances (rename).
+ * Whoever writes holds the lock of inlay-lock.h on this file; reading needs none. */
 #ifndef INLAY_LEDGER_H
 #define INLAY_LEDGER_H
 
@@ -15,6 +17,7 @@
 
 #define INLAY_LEDGER_NAME "dovecot-inlay"
 #define INLAY_RECORD_SIZE 64
+#define INLAY_LEDGER_BLOCK 4096  /* bytes by which it grows */
 #define INLAY_LEDGER_KEEP 256    /* instances kept when it is written anew */
 #define INLAY_LEDGER_LONG 768    /* records at which it is written anew */
 #define INLAY_LEDGER_MAX 0x40000 /* bytes; a longer file is not ours */
@@ -44,8 +47,11 @@ struct inlay_record {
 struct inlay_ledger {
 	ARRAY(struct inlay_record) records; /* one an instance, oldest change first */
 	unsigned int lines;                 /* records in the file */
-	unsigned int bad;                   /* of them unusable ones */
-	bool torn;                          /* the end is no whole record */
+	unsigned int room;                  /* records that it has a place for */
+	unsigned int bad;                   /* of its records unusable ones */
+	bool torn;                          /* what is behind them is not all zeros */
+	bool unsynced; /* something was appended since inlay_ledger_sync() */
+	bool unnamed;  /* of it the first record: the file's name may not last */
 };
 
 /* Records to bytes and back; false: not a record of ours, or damaged. Pure. */
@@ -61,17 +67,24 @@ void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t si
 /* Reads the file. 1: there; 0: there is none (an empty ledger); -1: *error_r. */
 int inlay_ledger_read(struct inlay_ledger *ledger, const char *path,
 		      const char **error_r);
+/* The same of a file that is open. 0: done. */
+int inlay_ledger_read_file(struct inlay_ledger *ledger, int fd, const char *path,
+			   const char **error_r);
 /* NULL: not in it. */
 struct inlay_record *inlay_ledger_by_instance(struct inlay_ledger *ledger,
 					      const char *instance);
 struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger,
 					  const char *guid);
-/* Appends one record, behind the last whole one. With durable it is on disk when
- * this returns; the name of a new file is in any case. *record is put into *ledger as
- * well. The ledger must have been read under the same lock. -1: *error_r. */
-int inlay_ledger_append(struct inlay_ledger *ledger, const char *path,
+/* Appends one record, behind the last whole one, and puts *record into *ledger as well.
+ * The file must be locked and the ledger have been read from it since. It may be
+ * written anew: then *fd is the new file, locked as the old one was. -1: *error_r. */
+int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 			const struct mailbox_permissions *perm,
-			const struct inlay_record *record, bool durable,
-			const char **error_r);
+			const struct inlay_record *record, const char **error_r);
+/* Begins to write to the disk what was appended, and waits for nothing. */
+void inlay_ledger_start_sync(const struct inlay_ledger *ledger, int fd);
+/* What was appended is on the disk when this returns. -1: *error_r. */
+int inlay_ledger_sync(struct inlay_ledger *ledger, int fd, const char *path,
+		      const char **error_r);
 
 #endif

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lock under which a mailbox is changed by us: an fcntl OFD lock on a file of
- * ours beside it. Nobody ever waits for it: who does not get it does nothing now. */
+/* The lock under which a mailbox is changed by us: an fcntl OFD lock on our own file
+ * beside it, the ledger. Nobody ever waits for it: who does not get it does nothing
+ * now. */
 #ifndef INLAY_LOCK_H
 #define INLAY_LOCK_H
 
 #include "inlay-compat.h"
 
-#define INLAY_LOCK_NAME "dovecot-inlay.lock"
-
-/* 1: locked, *fd_r is to be given to inlay_unlock. 0: somebody else has it.
+/* Opens a file for writing, which is made with these permissions if it is not there.
  * -1: *error_r. */
+int inlay_lock_open(const char *path, int flags, const struct mailbox_permissions *perm,
+		    const char **error_r);
+/* Locks an open file. 1: locked. 0: somebody else has it. -1: *error_r. */
+int inlay_lock_file(int fd, const char *path, const char **error_r);
+/* Does the path still name this open file? A ledger that is written anew is another
+ * one.
+ */
+bool inlay_lock_is_at(int fd, const char *path);
+/* Opens and locks. 1: *fd_r is to be closed, which unlocks. 0: somebody else has it, or
+ * has just put another file in its place. -1: *error_r. */
 int inlay_lock_try(const char *path, const struct mailbox_permissions *perm, int *fd_r,
 		   const char **error_r);
-void inlay_unlock(int *fd);
 
 #endif

@@ -297,6 +297,9 @@ int inlay_look_find(struct mailbox *box, const char *guid, uint32_t above,
 	int ret = 0;
 
 	*uid_r = 0;
+	/* nothing here ever had the keyword */
+	if (above == UINT32_MAX && !inlay_look_has_hint(box))
+		return 0;
 	t_array_init(&uids, 1);
 	if (above < UINT32_MAX)
 		seq_range_array_add_range(&uids, above + 1, UINT32_MAX);

@@ -24,14 +24,12 @@ static int save_stream(struct mail_save_context *save, struct istream *input)
 	return mailbox_save_finish(&save);
 }
 
-int inlay_save(struct mailbox *box, const char *guid, const unsigned char *message,
-	       size_t size, time_t date, bool notify, uint32_t *uid_r)
+struct mailbox_transaction_context *inlay_save(struct mailbox *box, const char *guid,
+					       const unsigned char *message,
+					       size_t size, time_t date, bool notify)
 {
 	static const char *const names[] = {INLAY_KEYWORD, NULL};
-	struct mail_transaction_commit_changes changes;
-	struct seq_range_iter iter;
 
-	*uid_r = 0;
 	/* as IMAP APPEND does: the message comes from outside */
 	struct mailbox_transaction_context *t = mailbox_transaction_begin(
 		box,
@@ -47,11 +45,18 @@ int inlay_save(struct mailbox *box, const char *guid, const unsigned char *messa
 	int ret = save_stream(save, input);
 	i_stream_unref(&input);
 	mailbox_keywords_unref(&keywords);
-	if (ret < 0) {
+	if (ret < 0)
 		mailbox_transaction_rollback(&t);
-		return -1;
-	}
-	if (mailbox_transaction_commit_get_changes(&t, &changes) < 0)
+	return t;
+}
+
+int inlay_save_commit(struct mailbox_transaction_context **t, uint32_t *uid_r)
+{
+	struct mail_transaction_commit_changes changes;
+	struct seq_range_iter iter;
+
+	*uid_r = 0;
+	if (mailbox_transaction_commit_get_changes(t, &changes) < 0)
 		return -1;
 	seq_range_array_iter_init(&iter, &changes.saved_uids);
 	if (!seq_range_array_iter_nth(&iter, 0, uid_r))

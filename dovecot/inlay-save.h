@@ -5,11 +5,16 @@
 
 #include "inlay-compat.h"
 
-/* Saves with the GUID, the date and our keyword. 0: committed; *uid_r may still be 0
- * when the storage gives UIDs at the next synchronisation only. -1: the commit is
- * known to have failed; the mailbox has the error set. */
-int inlay_save(struct mailbox *box, const char *guid, const unsigned char *message,
-	       size_t size, time_t date, bool notify, uint32_t *uid_r);
+/* Saves with the GUID, the date and our keyword, but for the commit. NULL: it failed;
+ * the mailbox has the error set. What is not committed is to be given to
+ * mailbox_transaction_rollback(). */
+struct mailbox_transaction_context *inlay_save(struct mailbox *box, const char *guid,
+					       const unsigned char *message,
+					       size_t size, time_t date, bool notify);
+/* 0: committed; *uid_r may still be 0 when the storage gives UIDs at the next
+ * synchronisation only. -1: the commit is known to have failed; the mailbox has the
+ * error set. */
+int inlay_save_commit(struct mailbox_transaction_context **t, uint32_t *uid_r);
 /* Expunges one message. 0: done, or it was gone already. */
 int inlay_expunge(struct mailbox *box, uint32_t uid, bool notify);
 /* Expunges what has this GUID in the mailbox that lazy_expunge moves to, if that

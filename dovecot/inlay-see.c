@@ -179,7 +179,7 @@ static int report(struct inlay_session *session, struct inlay_desk *desk,
 	}
 	if (before == record.due)
 		return 0;
-	if (inlay_desk_write(desk, &record, FALSE, error_r) < 0)
+	if (inlay_desk_write(desk, &record, error_r) < 0)
 		return -1;
 	if (((record.due & ~(unsigned int)before) & read_bit) != 0)
 		inlay_session_tell(session, record.instance, record.guid,

@@ -85,7 +85,7 @@ static void note_acknowledged(struct inlay_session *session)
 			continue;
 		struct inlay_record record = *old;
 		record.acked |= bit;
-		if (inlay_desk_write(&desk, &record, FALSE, &error) < 0) {
+		if (inlay_desk_write(&desk, &record, &error) < 0) {
 			inlay_session_error(session, error);
 			break;
 		}

@@ -59,7 +59,7 @@ static void work_close(struct inlay_work *work)
 static void write_record(struct inlay_work *work, struct inlay_record *record)
 {
 	const char *error;
-	if (inlay_desk_write(&work->desk, record, FALSE, &error) < 0)
+	if (inlay_desk_write(&work->desk, record, &error) < 0)
 		inlay_session_error(work->session, error);
 }
 

@@ -45,9 +45,12 @@ static void append(struct inlay_ledger *ledger, unsigned int n, uint8_t state)
 {
 	struct inlay_record record = a_record(n, state);
 	const char *error = "";
-	int ret = inlay_ledger_append(ledger, path(), &perm, &record, FALSE, &error);
+	int fd = -1;
+	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
+	int ret = inlay_ledger_append(ledger, &fd, path(), &perm, &record, &error);
 	test_assert_strcmp(error, "");
 	test_assert(ret == 0);
+	i_close_fd(&fd);
 }
 
 static unsigned int state_on_disk(unsigned int n)
@@ -127,31 +130,100 @@ static void test_the_last_record_counts(void)
 	test_end();
 }
 
+/* What a crash may leave of the newest record: its first bytes, at the end of the file
+ * or before zeros. */
+static void tear(off_t kept, bool in_place)
+{
+	static const char zeros[INLAY_RECORD_SIZE];
+	off_t from = INLAY_RECORD_SIZE + kept;
+	if (!in_place) {
+		test_assert(truncate(path(), from) == 0);
+		return;
+	}
+	int fd = open(path(), O_WRONLY);
+	test_assert(pwrite_full(fd, zeros, (size_t)(INLAY_RECORD_SIZE - kept), from) ==
+		    0);
+	i_close_fd(&fd);
+}
+
+static void test_torn(off_t kept, bool in_place)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+	int i = (int)kept;
+
+	inlay_ledger_init(&ledger);
+	append(&ledger, 1, INLAY_STATE_SAVED);
+	append(&ledger, 2, INLAY_STATE_SAVED);
+	inlay_ledger_free(&ledger);
+	tear(kept, in_place);
+	test_assert_idx(state_on_disk(1) == INLAY_STATE_SAVED, i);
+	test_assert_idx(state_on_disk(2) == 0, i);
+
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
+	test_assert_idx(ledger.torn && ledger.bad == 0 && ledger.lines == 1, i);
+	append(&ledger, 3, INLAY_STATE_SAVED);
+	inlay_ledger_free(&ledger);
+	test_assert_idx(size_on_disk() == INLAY_LEDGER_BLOCK, i);
+	test_assert_idx(state_on_disk(1) == INLAY_STATE_SAVED, i);
+	test_assert_idx(state_on_disk(3) == INLAY_STATE_SAVED, i);
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
+	test_assert_idx(!ledger.torn && ledger.bad == 0 && ledger.lines == 2, i);
+	inlay_ledger_free(&ledger);
+	i_unlink(path());
+}
+
 static void test_a_torn_tail_costs_the_newest_record_only(void)
 {
+	test_begin("ledger: a torn tail costs the newest record only");
+	for (off_t kept = 1; kept < INLAY_RECORD_SIZE; kept++) {
+		test_torn(kept, FALSE);
+		test_torn(kept, TRUE);
+	}
+	test_end();
+}
+
+static void test_records_have_their_place_before_they_come(void)
+{
+	struct inlay_ledger ledger;
+	unsigned int a_block = INLAY_LEDGER_BLOCK / INLAY_RECORD_SIZE;
+
+	test_begin("ledger: records have their place before they come");
+	inlay_ledger_init(&ledger);
+	for (unsigned int n = 1; n <= a_block; n++) {
+		append(&ledger, n, INLAY_STATE_SAVED);
+		test_assert_idx(size_on_disk() == INLAY_LEDGER_BLOCK, n);
+	}
+	append(&ledger, a_block + 1, INLAY_STATE_SAVED);
+	test_assert(size_on_disk() == (off_t)2 * INLAY_LEDGER_BLOCK);
+	test_assert(state_on_disk(a_block) == INLAY_STATE_SAVED);
+	test_assert(state_on_disk(a_block + 1) == INLAY_STATE_SAVED);
+	inlay_ledger_free(&ledger);
+	i_unlink(path());
+	test_end();
+}
+
+/* A ledger of whole records and nothing behind them. */
+static void test_a_ledger_without_places_gets_them(void)
+{
+	struct inlay_ledger ledger;
 	const char *error;
 
-	test_begin("ledger: a torn tail costs the newest record only");
-	for (off_t cut = 1; cut < INLAY_RECORD_SIZE; cut++) {
-		struct inlay_ledger ledger;
-		inlay_ledger_init(&ledger);
-		append(&ledger, 1, INLAY_STATE_SAVED);
-		append(&ledger, 2, INLAY_STATE_SAVED);
-		inlay_ledger_free(&ledger);
-		test_assert(truncate(path(), 2 * INLAY_RECORD_SIZE - cut) == 0);
-		test_assert_idx(state_on_disk(1) == INLAY_STATE_SAVED, (int)cut);
-		test_assert_idx(state_on_disk(2) == 0, (int)cut);
-
-		inlay_ledger_init(&ledger);
-		test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
-		test_assert(ledger.torn && ledger.bad == 0);
-		append(&ledger, 3, INLAY_STATE_SAVED);
-		inlay_ledger_free(&ledger);
-		test_assert_idx(size_on_disk() == 2 * INLAY_RECORD_SIZE, (int)cut);
-		test_assert_idx(state_on_disk(1) == INLAY_STATE_SAVED, (int)cut);
-		test_assert_idx(state_on_disk(3) == INLAY_STATE_SAVED, (int)cut);
-		i_unlink(path());
-	}
+	test_begin("ledger: one that ends with its last record goes on");
+	inlay_ledger_init(&ledger);
+	append(&ledger, 1, INLAY_STATE_SAVED);
+	inlay_ledger_free(&ledger);
+	test_assert(truncate(path(), INLAY_RECORD_SIZE) == 0);
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
+	append(&ledger, 2, INLAY_STATE_SAVED);
+	inlay_ledger_free(&ledger);
+	test_assert(size_on_disk() == INLAY_LEDGER_BLOCK);
+	test_assert(state_on_disk(1) == INLAY_STATE_SAVED);
+	test_assert(state_on_disk(2) == INLAY_STATE_SAVED);
+	i_unlink(path());
 	test_end();
 }
 
@@ -170,7 +242,7 @@ static void test_a_damaged_record_leaves_the_others(void)
 	i_close_fd(&fd);
 	inlay_ledger_init(&ledger);
 	test_assert(inlay_ledger_read(&ledger, path(), &error) == 1);
-	test_assert(ledger.bad == 1 && ledger.lines == 3);
+	test_assert(ledger.bad == 1 && ledger.lines == 3 && !ledger.torn);
 	test_assert(array_count(&ledger.records) == 2);
 	inlay_ledger_free(&ledger);
 	i_unlink(path());
@@ -193,7 +265,8 @@ static void test_a_long_ledger_keeps_the_newest(void)
 	test_assert(state_on_disk(count) == INLAY_STATE_SAVED);
 	test_assert(state_on_disk(count - INLAY_LEDGER_KEEP + 1) == INLAY_STATE_SAVED);
 	test_assert(state_on_disk(1) == 0);
-	test_assert(size_on_disk() == (INLAY_LEDGER_KEEP + 1) * INLAY_RECORD_SIZE);
+	test_assert(size_on_disk() ==
+		    INLAY_LEDGER_KEEP * INLAY_RECORD_SIZE + INLAY_LEDGER_BLOCK);
 	i_unlink(path());
 	test_end();
 }
@@ -202,21 +275,20 @@ static void test_what_cannot_be_read_is_an_error(void)
 {
 	struct inlay_ledger ledger;
 	const char *error = NULL;
+	int fd = -1;
 
 	test_begin("ledger: what cannot be read or written is an error, not empty");
 	test_assert(mkdir(path(), 0700) == 0);
 	inlay_ledger_init(&ledger);
 	test_assert(inlay_ledger_read(&ledger, path(), &error) == -1);
 	test_assert(error != NULL);
-	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
 	error = NULL;
-	test_assert(inlay_ledger_append(&ledger, path(), &perm, &record, TRUE,
-					&error) == -1);
+	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == -1);
 	test_assert(error != NULL);
 	inlay_ledger_free(&ledger);
 	test_assert(rmdir(path()) == 0);
 
-	int fd = open(path(), O_CREAT | O_WRONLY, 0600);
+	fd = open(path(), O_CREAT | O_WRONLY, 0600);
 	test_assert(ftruncate(fd, INLAY_LEDGER_MAX + 1) == 0);
 	i_close_fd(&fd);
 	inlay_ledger_init(&ledger);
@@ -226,22 +298,70 @@ static void test_what_cannot_be_read_is_an_error(void)
 	test_end();
 }
 
+static void test_what_cannot_be_written_is_not_there(void)
+{
+	struct inlay_ledger ledger;
+	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
+	const char *error = NULL;
+
+	test_begin("ledger: what cannot be written is an error and not there");
+	int fd = open(path(), O_CREAT | O_RDONLY, 0600);
+	inlay_ledger_init(&ledger);
+	test_assert(inlay_ledger_append(&ledger, &fd, path(), &perm, &record, &error) ==
+		    -1);
+	test_assert(error != NULL);
+	test_assert(array_count(&ledger.records) == 0 && ledger.lines == 0);
+	inlay_ledger_free(&ledger);
+	i_close_fd(&fd);
+	i_unlink(path());
+	test_end();
+}
+
 static void test_the_lock_is_of_the_open_file(void)
 {
-	const char *lock = t_strconcat(directory, "/" INLAY_LOCK_NAME, NULL);
 	const char *error;
 	int one = -1, two = -1;
 
 	test_begin("lock: a second one waits for nobody, also in the same process");
-	test_assert(inlay_lock_try(lock, &perm, &one, &error) == 1);
-	test_assert(inlay_lock_try(lock, &perm, &two, &error) == 0);
-	inlay_unlock(&one);
-	test_assert(inlay_lock_try(lock, &perm, &two, &error) == 1);
-	inlay_unlock(&two);
-	i_unlink(lock);
+	test_assert(inlay_lock_try(path(), &perm, &one, &error) == 1);
+	test_assert(inlay_lock_try(path(), &perm, &two, &error) == 0);
+	i_close_fd(&one);
+	test_assert(inlay_lock_try(path(), &perm, &two, &error) == 1);
+	i_close_fd(&two);
+	i_unlink(path());
 	error = NULL;
 	test_assert(inlay_lock_try("/nonexistent/lock", &perm, &one, &error) == -1);
 	test_assert(error != NULL);
+	test_end();
+}
+
+static void test_the_lock_stays_when_it_is_written_anew(void)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+	int old = -1, fd = -1, other = -1;
+
+	test_begin("lock: it stays when the ledger is written anew");
+	inlay_ledger_init(&ledger);
+	for (unsigned int n = 1; n <= INLAY_LEDGER_LONG; n++)
+		append(&ledger, n, INLAY_STATE_SAVED);
+	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
+	/* another process has opened what will soon be the old file */
+	old = inlay_lock_open(path(), 0, &perm, &error);
+	struct inlay_record record = a_record(INLAY_LEDGER_LONG + 1, INLAY_STATE_SAVED);
+	test_assert(inlay_ledger_append(&ledger, &fd, path(), &perm, &record, &error) ==
+		    0);
+	test_assert(ledger.lines == INLAY_LEDGER_KEEP);
+	test_assert(inlay_lock_try(path(), &perm, &other, &error) == 0);
+	test_assert(inlay_lock_file(old, path(), &error) == 1);
+	test_assert(!inlay_lock_is_at(old, path()));
+	i_close_fd(&fd);
+	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
+	test_assert(inlay_lock_is_at(fd, path()));
+	i_close_fd(&fd);
+	i_close_fd(&old);
+	inlay_ledger_free(&ledger);
+	i_unlink(path());
 	test_end();
 }
 
@@ -252,10 +372,14 @@ int main(void)
 		test_any_changed_bit_is_noticed,
 		test_the_last_record_counts,
 		test_a_torn_tail_costs_the_newest_record_only,
+		test_records_have_their_place_before_they_come,
+		test_a_ledger_without_places_gets_them,
 		test_a_damaged_record_leaves_the_others,
 		test_a_long_ledger_keeps_the_newest,
 		test_what_cannot_be_read_is_an_error,
+		test_what_cannot_be_written_is_not_there,
 		test_the_lock_is_of_the_open_file,
+		test_the_lock_stays_when_it_is_written_anew,
 		NULL,
 	};
 	const char *tmp = getenv("TMPDIR");

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	inlay_ledger_init(&ledger);
 	inlay_ledger_fold(&ledger, data, size);
 	unsigned int count = array_count(&ledger.records);
-	if (count + ledger.bad > ledger.lines || ledger.lines != size / sizeof(bytes))
+	if (count + ledger.bad > ledger.lines || ledger.lines > ledger.room ||
+	    ledger.room != size / sizeof(bytes))
 		abort();
 	for (unsigned int i = 0; i < count; i++) {
 		struct inlay_record *record = array_idx_modifiable(&ledger.records, i);
