@@ -1,78 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a mail user waits: SELECT with and without the plugin, and SELECT that injects
-beside APPEND of the same message. Real Dovecots, sessions in turn."""
+"""What a mail user waits at the first SELECT of INBOX: with nothing to do for him, and
+with an agent that hangs. Three real Dovecots over the same mailboxes, one with the
+plugin and two without, sessions in turn; what lies between the two without is the noise
+of the measurement."""
 import contextlib
-import hashlib
-import json
-import os
-import socket
-import tempfile
+import random
+import signal
 import time
 
 from figures import Figure, median, option, percentile
-from population import CAMPAIGN
+from imap_session import NOTE, Session, exists, short_folder
 from services.chain import Chain
 from services.dovecot import Dovecot
 
-FORMATS = ("sdbox", "mdbox", "maildir")
-LETTER = 20000
-NOTE = (b"From: friend@example.org\r\nTo: user@example.org\r\nSubject: a note\r\n"
-        b"Date: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\nHello.\r\n")
+WARM_UP = 5
+RESAMPLES = 500
+HUNG_SESSIONS = 30  # fewer than the backlog of the agent's socket takes
 
 
 @contextlib.contextmanager
-def short_folder():
-    """A folder that the mail processes, which run as another user, may enter; short, as
-    sockets lie in it."""
-    with tempfile.TemporaryDirectory(prefix="inlay-b-") as folder:
-        os.chmod(folder, 0o755)
-        yield folder
+def _servers():
+    """(chain, ports): the port with the plugin, then two without it."""
+    with short_folder() as folder, Chain(f"{folder}/c", mail="sdbox") as chain, \
+            contextlib.ExitStack() as stack:
+        chain.mimd.make_tenant()
+        plain = [stack.enter_context(_beside(chain, f"{folder}/{name}")) for name in "de"]
+        yield chain, [chain.dovecot.imap_port, *(d.imap_port for d in plain)]
 
 
-class Session:
-    """A bare IMAP session; say() gives microseconds and the answer's lines."""
-
-    def __init__(self, port, user):
-        self.socket = socket.create_connection(("127.0.0.1", port), 60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.stream = self.socket.makefile("rb")
-        self.stream.readline()
-        self.say(b"LOGIN %s x" % user.encode())
-
-    def say(self, command):
-        began = time.perf_counter()
-        self.socket.sendall(b"a " + command + b"\r\n")
-        lines = []
-        while not lines or not lines[-1].startswith(b"a "):
-            line = self.stream.readline()
-            if not line:
-                raise ConnectionError("the server closed the connection")
-            lines.append(line)
-        if not lines[-1].startswith(b"a OK"):
-            raise RuntimeError(lines[-1])
-        return (time.perf_counter() - began) * 1e6, lines
-
-    def append(self, message):
-        return self.say(b"APPEND INBOX {%d+}\r\n%s" % (len(message), message))[0]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        with contextlib.suppress(OSError, ConnectionError):
-            self.say(b"LOGOUT")
-        self.stream.close()
-        self.socket.close()
+def _beside(chain, folder, more=""):
+    """A Dovecot without the plugin over the same mailboxes."""
+    home = chain.dovecot.home("%u")
+    return Dovecot(folder, mail="sdbox", plugin=None, extra=f"mail_home = {home}\n{more}")
 
 
-def exists(lines):
-    return next(int(line.split()[1]) for line in lines if line.endswith(b"EXISTS\r\n"))
-
-
-# (b)
-
-def _fill(port, user, count):
-    with Session(port, user) as s:
+def _fill(chain, folder, user, count):
+    with _beside(chain, folder, "mail_fsync = never\n") as quick, \
+            Session(quick.imap_port, user) as s:
         for _ in range(10):
             s.append(NOTE)
         have = exists(s.say(b"SELECT INBOX")[1])
@@ -89,119 +53,91 @@ def _select(port, user, pause):
         return s.say(b"SELECT INBOX")[0]
 
 
-def _compare(chain, plain, user, pause, sessions):
-    """(with, without), microseconds of each SELECT, in turn."""
-    times = ([], [])
-    for i in range(sessions + 3):
-        for kept, port in zip(times, (chain.dovecot.imap_port, plain.imap_port)):
+def _compare(ports, user, pause, sessions):
+    """A list for each port: microseconds of each SELECT, round by round."""
+    times = [[] for _ in ports]
+    turns = list(enumerate(ports))
+    for i in range(sessions + WARM_UP):
+        for which, port in turns:
             took = _select(port, user, pause)
-            if i >= 3:
-                kept.append(took)
+            if i >= WARM_UP:
+                times[which].append(took)
+        turns.append(turns.pop(0))
     return times
+
+
+def _difference(ours, theirs, measure):
+    """(difference, lowest, highest): with the middle 95 % of what it is when the rounds
+    are drawn anew."""
+    draw = random.Random(1)
+    rounds = range(len(ours))
+    drawn = []
+    for _ in range(RESAMPLES):
+        sample = draw.choices(rounds, k=len(rounds))
+        drawn.append(measure([ours[i] for i in sample]) -
+                     measure([t[i] for t in theirs for i in sample]))
+    drawn.sort()
+    return (measure(ours) - measure([x for t in theirs for x in t]),
+            drawn[int(RESAMPLES * .025)], drawn[int(RESAMPLES * .975)])
+
+
+def _p99(values):
+    return percentile(values, .99)
+
+
+def _figures(what, times, goals):
+    ours, *theirs = times
+    figures = [Figure(what + "without plugin", median(sum(theirs, [])), "us")]
+    for name, measure, goal in (("median", median, goals[0]), ("p99", _p99, goals[1])):
+        more, low, high = _difference(ours, theirs, measure)
+        noise, *_ = _difference(theirs[0], theirs[1:], measure)
+        figures += [
+            Figure(f"{what}more with it, {name}", more, "us", goal),
+            Figure("    95 % of the resamples are above", low, "us"),
+            Figure("    and below", high, "us"),
+            Figure("    one without it against the other", noise, "us")]
+    return figures
 
 
 def nothing_to_do():
     sessions, many = option("B_SESSIONS", 200), option("B_MESSAGES", 100000)
     figures = []
-    with short_folder() as folder, \
-            Chain(f"{folder}/c", mail="sdbox") as chain, \
-            Dovecot(f"{folder}/d", mail="sdbox", plugin=None) as plain:
-        chain.mimd.make_tenant()
+    with _servers() as (chain, ports):
         for count in (10, many):
-            for port in (chain.dovecot.imap_port, plain.imap_port):
-                _fill(port, f"has{count}", count)
+            user = f"has{count}"
+            _fill(chain, f"{chain.folder}/f", user, count)
             for pause in (0.0, 0.02):
-                ours, theirs = _compare(chain, plain, f"has{count}", pause, sessions)
-                what = f"{count:,} messages, pause {pause * 1000:.0f} ms: "
-                figures += [
-                    Figure(what + "SELECT without plugin", median(theirs), "us"),
-                    Figure(what + "more with it, median", median(ours) - median(theirs),
-                           "us", ("<=", 10 if pause else 250)),
-                    Figure(what + "more with it, p99",
-                           percentile(ours, .99) - percentile(theirs, .99), "us",
-                           ("<=", 50) if pause else None)]
+                times = _compare(ports, user, pause, sessions)
+                goals = ((("<=", 10), ("<=", 50)) if pause else (("<=", 250), None))
+                figures += _figures(f"{count:,} messages, {pause * 1000:.0f} ms: ",
+                                    times, goals)
     return figures
 
 
-# (c)
-
-def _load_campaign(chain, users):
-    mimd, api = chain.mimd, "/api/tenants/default"
-    mimd.make_tenant(publicUrl="https://mail.example.org", unknownUsers="accept",
-                     dataSources=[{
-                         "id": "default", "type": "directory", "defaultDataSource": True,
-                         "awsConnectionInformation": {
-                             "authorizationType": "directory", "endpoint": "b"}}])
-    mimd.need(200, "PUT", api + "/purposes",
-              [{"id": "newsletter", "names": {"en": "News"}}])
-    source = chain.data_source_folder("default", "b")
-    sentence = "<p>The days grow longer, {{name}}, and the garden wants its due.</p>\n"
-    files = {
-        "templates/t.json": json.dumps({
-            "from": {"name": "Acme", "address": "news@example.org"},
-            "subject": "Hello {{name}}", "text": "Hello {{name}}.",
-            "html": sentence * (LETTER // len(sentence))}),
-        "recipients.csv": "user,name\n" + "".join(f"{u},Annette\n" for u in users)}
-    (source / "users").mkdir()
-    (source / "users/users.csv").write_text("user,consent.newsletter\n" + "".join(
-        f"{u},2025-01-01T00:00:00Z\n" for u in users))
-    (source / "c/templates").mkdir(parents=True)
-    for name, text in files.items():
-        (source / "c" / name).write_text(text)
-    (source / "c/bundle.json").write_text(json.dumps({
-        "schema": "inlay.bundle/1", "campaign": {**CAMPAIGN, "id": "c", "name": "C"},
-        "files": [{"name": n, "bytes": len(t),
-                   "sha256": hashlib.sha256(t.encode()).hexdigest()}
-                  for n, t in files.items()]}))
-    for call, prefix in (("users/import", "users"), ("imports", "c")):
-        order = mimd.need(202, "POST", f"{api}/{call}", {"prefix": prefix})["id"]
-        end = time.monotonic() + 30
-        while (now := mimd.need(200, "GET", f"{api}/imports/{order}"))["phase"] != "done":
-            if now["phase"] == "failed" or time.monotonic() > end:
-                raise RuntimeError(now)
-            time.sleep(0.02)
-
-
-def _fetch(session):
-    """The message that was put in."""
-    lines = session.say(b"FETCH 3 BODY.PEEK[]")[1]
-    return b"".join(lines[1:-2]) if len(lines) > 3 else b""
-
-
-def _one(port, user, letter):
-    """(append, select, injected?, the message); the mailbox is there before."""
+def _two(port, user):
+    """Microseconds of two SELECTs of a session, none after LOGIN."""
     with Session(port, user) as s:
-        s.append(letter)
-        append = s.append(letter)
-    with Session(port, user) as s:
-        time.sleep(0.02)
-        select, lines = s.say(b"SELECT INBOX")
-        injected = exists(lines) == 3
-        return append, select, injected, _fetch(s) if injected else letter
+        return [s.say(b"SELECT INBOX")[0] for _ in range(2)]
 
 
-def injection_beside_append():
-    sessions = option("B_INJECTIONS", 40)
-    users = [f"u{i}" for i in range(sessions + 1)]
+def hung_agent():
+    """The agent is stopped: what it costs a session, at its first SELECT and later."""
+    with _servers() as (chain, ports):
+        _fill(chain, f"{chain.folder}/f", "user", 10)
+        for port in ports:
+            _two(port, "user")
+        chain.agent.signal(signal.SIGSTOP)
+        try:
+            times = [[_two(port, "user") for port in ports[:2]]
+                     for _ in range(HUNG_SESSIONS)]
+        finally:
+            chain.agent.signal(signal.SIGCONT)
     figures = []
-    for mail in FORMATS:
-        with short_folder() as folder, \
-                Chain(f"{folder}/c", mail=mail) as chain:
-            _load_campaign(chain, users)
-            letter, runs = NOTE, []
-            for user in users:  # the first shows how long the message is
-                *run, letter = _one(chain.dovecot.imap_port, user, letter)
-                runs.append(run)
-        runs = runs[1:]
-        done = [r for r in runs if r[2]]
-        if not done:
-            raise RuntimeError(f"{mail}: nothing was injected in time")
-        append, select = median(r[0] for r in runs), median(r[1] for r in done)
+    for i, (what, goal) in enumerate((("first", 50000), ("second", 100))):
+        ours, theirs = ([t[j][i] for t in times] for j in (0, 1))
         figures += [
-            Figure(f"{mail}: APPEND of {len(letter):,} bytes", append, "us"),
-            Figure(f"{mail}: SELECT that injects as much", select, "us"),
-            Figure(f"{mail}: ratio", select / append, "",
-                   ("<=", 1.6) if mail == "sdbox" else None),
-            Figure(f"{mail}: injected within the deadline",
-                   100 * len(done) / len(runs), "%")]
+            Figure(f"{what} SELECT without plugin", median(theirs), "us"),
+            Figure("more with it, median", median(ours) - median(theirs), "us",
+                   ("<=", goal)),
+            Figure("with it, the longest", max(ours), "us")]
     return figures

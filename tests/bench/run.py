@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import bench_decisions  # noqa: E402
 import bench_idle       # noqa: E402
+import bench_inject     # noqa: E402
 import bench_select     # noqa: E402
 from figures import RUN, option  # noqa: E402
 
@@ -28,7 +29,8 @@ BENCHES = [
     ("a2", "decisions, one in twenty an injection", bench_decisions.one_in_twenty),
     ("b", "the first SELECT, nothing to do", bench_select.nothing_to_do),
     ("c", "SELECT that injects, beside APPEND",
-     bench_select.injection_beside_append),
+     bench_inject.injection_beside_append),
+    ("h", "SELECT while the agent hangs", bench_select.hung_agent),
     ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
 ]
 
