@@ -226,8 +226,9 @@ static bool open_pools(struct process *p, struct error *err)
 	struct mim *mim = &p->mim;
 	const struct settings *s = p->settings;
 	mim->metrics = metrics_new(routes_count());
-	if (mim->metrics == NULL)
-		return error_set(err, ERROR_MEMORY, "", "no memory for metrics");
+	mim->router = router_new();
+	if (mim->metrics == NULL || mim->router == NULL)
+		return error_set(err, ERROR_MEMORY, "", "no memory for the routes");
 	mim->workers = workers_new("mimd-worker",
 				   (unsigned)settings_int(s, "inlay.workers.threads"),
 				   (size_t)settings_int(s, "inlay.workers.queue"), err);
@@ -287,6 +288,7 @@ static void stop(struct process *p)
 	if (mim->store != NULL)
 		store_close(mim->store);
 	metrics_free(mim->metrics);
+	router_free(mim->router);
 	crypto_wipe(&p->key, sizeof p->key);
 }
 

@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 struct master_key; /* secrets.h */
+struct router;     /* routes.h */
 struct tokens;     /* tokens.h */
 
 struct mim {
@@ -23,6 +24,7 @@ struct mim {
 	const struct master_key *master_key;
 	struct tenants *tenants; /* registry of those that are served */
 	struct tokens *tokens;
+	struct router *router; /* which call a path means */
 	struct metrics *metrics;
 	struct http_stats http;  /* of both listeners */
 	struct workers *workers; /* handlers that block */

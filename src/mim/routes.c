@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const struct route_table *const tables[] = {
 #define X(name) &name##_routes,
@@ -19,6 +20,19 @@ static const struct route_table *const tables[] = {
 struct path {
 	struct str segments[MAX_SEGMENTS];
 	size_t n;
+};
+
+/* A route with its path cut up: literal segments; an absent one is a parameter. */
+struct pattern {
+	const struct route *route;
+	struct path path;
+	size_t n_params;
+};
+
+struct router {
+	struct pattern *patterns; /* by number of segments, then of parameters */
+	/* those of n segments are at [begin[n], begin[n + 1]) */
+	size_t begin[MAX_SEGMENTS + 2];
 };
 
 /* "/a/b" and "/a/b/" are the segments a and b; an empty one stays. */
@@ -92,29 +106,6 @@ bool routes_write(struct buf *out)
 	return buf_ok(out);
 }
 
-/* Which segments of the request stand for parameters (raw); -1: no match. A route
- * with fewer parameters is the better match: .../users/import, not .../users/{user}. */
-static int match(const char *pattern, const struct path *p,
-		 struct str params[REQUEST_MAX_PARAMS])
-{
-	struct str rest = str_slice(str_of(pattern), 1, SIZE_MAX), want;
-	int n = 0;
-	size_t i = 0;
-	for (; str_next_part(&rest, '/', &want); i++) {
-		if (i == p->n)
-			return -1;
-		if (want.n > 0 && want.p[0] == '{') {
-			if (p->segments[i].n == 0)
-				return -1;
-			assert(n < REQUEST_MAX_PARAMS);
-			params[n++] = p->segments[i];
-		} else if (!str_eq(want, p->segments[i])) {
-			return -1;
-		}
-	}
-	return i == p->n ? n : -1;
-}
-
 /* /api/dovecot/... is /api/tenants/default/dovecot/... */
 static void name_default_tenant(struct path *p)
 {
@@ -127,24 +118,116 @@ static void name_default_tenant(struct path *p)
 	p->n += 2;
 }
 
-static void add_allowed(char *allowed, size_t size, const char *method)
+static int by_segments(const void *pa, const void *pb)
 {
-	size_t n = strlen(allowed);
-	if (strstr(allowed, method) == NULL)
-		snprintf(allowed + n, size - n, "%s%s", n > 0 ? ", " : "", method);
+	const struct pattern *a = pa, *b = pb;
+	if (a->path.n != b->path.n)
+		return a->path.n < b->path.n ? -1 : 1;
+	if (a->n_params != b->n_params)
+		return a->n_params < b->n_params ? -1 : 1;
+	return a->route < b->route ? -1 : a->route > b->route;
 }
 
-const struct route *routes_match(struct str method, struct str raw_path,
-				 struct arena *arena,
+static void cut_up(const struct route *r, struct pattern *out)
+{
+	bool ok = split(str_of(r->path), &out->path);
+	assert(ok);
+	(void)ok;
+	out->route = r;
+	for (size_t i = 0; i < out->path.n; i++) {
+		if (!str_starts(out->path.segments[i], STR("{")))
+			continue;
+		out->path.segments[i] = (struct str){NULL, 0};
+		out->n_params++;
+	}
+	assert(out->n_params <= REQUEST_MAX_PARAMS);
+}
+
+struct router *router_new(void)
+{
+	size_t n = routes_count(), at = 0;
+	struct router *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return NULL;
+	r->patterns = calloc(n, sizeof *r->patterns);
+	if (r->patterns == NULL) {
+		free(r);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		cut_up(routes_at(i), &r->patterns[i]);
+	qsort(r->patterns, n, sizeof *r->patterns, by_segments);
+	for (size_t segments = 0; segments <= MAX_SEGMENTS + 1; segments++) {
+		while (at < n && r->patterns[at].path.n < segments)
+			at++;
+		r->begin[segments] = at;
+	}
+	return r;
+}
+
+void router_free(struct router *r)
+{
+	if (r == NULL)
+		return;
+	free(r->patterns);
+	free(r);
+}
+
+/* From the end, where paths differ: most begin with the same tenant's. */
+static bool fits(const struct pattern *pattern, const struct path *p)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		struct str want = pattern->path.segments[i];
+		if (want.p == NULL ? p->segments[i].n == 0
+				   : !str_eq(want, p->segments[i]))
+			return false;
+	}
+	return true;
+}
+
+/* No pattern of this path has the method. */
+static void refuse(const struct router *r, const struct path *p, struct error *err)
+{
+	char allowed[64] = "";
+	size_t n = 0;
+	for (size_t i = r->begin[p->n]; i < r->begin[p->n + 1]; i++) {
+		const char *method = r->patterns[i].route->method;
+		if (!fits(&r->patterns[i], p) || strstr(allowed, method) != NULL)
+			continue;
+		snprintf(allowed + n, sizeof allowed - n, "%s%s", n > 0 ? ", " : "",
+			 method);
+		n = strlen(allowed);
+	}
+	if (n > 0)
+		error_set(err, ERROR_METHOD, "", "%s", allowed);
+	else
+		error_set(err, ERROR_NOT_FOUND, "", "there is no such path");
+}
+
+static bool decode_params(const struct pattern *pattern, const struct path *p,
+			  struct arena *arena, struct str params[REQUEST_MAX_PARAMS],
+			  struct error *err)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		if (pattern->path.segments[i].p != NULL ||
+		    uri_decode(arena, p->segments[i], &params[n++]))
+			continue;
+		if (arena_failed(arena))
+			return error_set(err, ERROR_MEMORY, "",
+					 "no memory for the path");
+		return error_set(err, ERROR_BAD_VALUE, "",
+				 "the path is not percent-encoded UTF-8");
+	}
+	return true;
+}
+
+const struct route *router_match(const struct router *r, struct str method,
+				 struct str raw_path, struct arena *arena,
 				 struct str params[REQUEST_MAX_PARAMS],
 				 struct error *err)
 {
 	struct path p;
-	struct str found[REQUEST_MAX_PARAMS], raw[REQUEST_MAX_PARAMS];
-	char allowed[64] = "";
-	const struct route *best = NULL;
-	int fewest = REQUEST_MAX_PARAMS + 1;
-
 	if (str_eqz(method, "HEAD"))
 		method = STR("GET");
 	if (!split(raw_path, &p)) {
@@ -152,34 +235,13 @@ const struct route *routes_match(struct str method, struct str raw_path,
 		return NULL;
 	}
 	name_default_tenant(&p);
-	for (size_t i = 0; i < routes_count(); i++) {
-		const struct route *r = routes_at(i);
-		int n = match(r->path, &p, found);
-		if (n < 0)
-			continue;
-		add_allowed(allowed, sizeof allowed, r->method);
-		if (n >= fewest || !str_eqz(method, r->method))
-			continue;
-		best = r;
-		fewest = n;
-		memcpy(raw, found, sizeof raw);
+	for (size_t i = r->begin[p.n]; i < r->begin[p.n + 1]; i++) {
+		const struct pattern *pattern = &r->patterns[i];
+		if (fits(pattern, &p) && str_eqz(method, pattern->route->method))
+			return decode_params(pattern, &p, arena, params, err)
+				       ? pattern->route
+				       : NULL;
 	}
-	if (best == NULL) {
-		if (allowed[0] != '\0')
-			error_set(err, ERROR_METHOD, "", "%s", allowed);
-		else
-			error_set(err, ERROR_NOT_FOUND, "", "there is no such path");
-		return NULL;
-	}
-	for (int i = 0; i < fewest; i++) {
-		if (uri_decode(arena, raw[i], &params[i]))
-			continue;
-		if (arena_failed(arena))
-			error_set(err, ERROR_MEMORY, "", "no memory for the path");
-		else
-			error_set(err, ERROR_BAD_VALUE, "",
-				  "the path is not percent-encoded UTF-8");
-		return NULL;
-	}
-	return best;
+	refuse(r, &p, err);
+	return NULL;
 }

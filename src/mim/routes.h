@@ -58,11 +58,16 @@ const struct route *routes_at(size_t index);
  * The test against docs/openapi.yaml reads it. */
 bool routes_write(struct buf *out);
 
+/* The same routes, prepared for finding one. NULL without memory. */
+struct router;
+struct router *router_new(void);
+void router_free(struct router *r); /* NULL is fine */
 /* Finds the route of a method and a raw (percent-encoded) path and decodes the
- * parameters into `arena`. NULL with kind NOT_FOUND, METHOD (err->message names those
- * that are allowed) or BAD_VALUE (bad encoding). */
-const struct route *routes_match(struct str method, struct str raw_path,
-				 struct arena *arena,
+ * parameters into `arena`; of two that fit, the one with fewer parameters:
+ * .../users/import, not .../users/{user}. NULL with kind NOT_FOUND, METHOD
+ * (err->message names those that are allowed) or BAD_VALUE (bad encoding). */
+const struct route *router_match(const struct router *r, struct str method,
+				 struct str raw_path, struct arena *arena,
 				 struct str params[REQUEST_MAX_PARAMS],
 				 struct error *err);
 

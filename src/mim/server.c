@@ -136,7 +136,8 @@ static void on_head(struct http_request *rq, void *ctx)
 	struct str authorization = http_request_header(rq, "Authorization");
 	bool known = tokens_check(s->mim->tokens, authorization, &q->who);
 	rq->known = known;
-	q->route = routes_match(rq->method, rq->path, rq->arena, q->params, &err);
+	q->route = router_match(s->mim->router, rq->method, rq->path, rq->arena,
+				q->params, &err);
 	if (!known && (q->route == NULL || q->route->scope != ROUTE_OPEN)) {
 		metrics_add(s->mim->metrics, METRIC_AUTH_FAILED, 1);
 		error_set(&err, ERROR_UNAUTHORIZED, "",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static struct arena *arena;
+static struct router *router;
 static struct str params[REQUEST_MAX_PARAMS];
 static struct error err;
 
@@ -13,20 +14,22 @@ static int set_up(void **state)
 {
 	(void)state;
 	arena = arena_new(1 << 16);
-	return arena == NULL;
+	router = router_new();
+	return arena == NULL || router == NULL;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
+	router_free(router);
 	arena_free(arena);
 	return 0;
 }
 
 static const char *match(const char *method, const char *path)
 {
-	const struct route *r =
-		routes_match(str_of(method), str_of(path), arena, params, &err);
+	const struct route *r = router_match(router, str_of(method), str_of(path),
+					     arena, params, &err);
 	return r != NULL ? r->path : NULL;
 }
 
@@ -69,6 +72,34 @@ static void a_wrong_method_names_those_that_are_allowed(void **state)
 	assert_int_equal(err.kind, ERROR_METHOD);
 	assert_string_equal(err.message, "GET, POST");
 	assert_null(match("GET", "/api/nothing"));
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
+}
+
+static void a_literal_path_is_taken_before_one_with_a_parameter(void **state)
+{
+	(void)state;
+	assert_string_equal(match("POST", "/api/tenants/a/users/import"),
+			    "/api/tenants/{tenantId}/users/import");
+	assert_string_equal(match("GET", "/api/tenants/a/users/import"),
+			    "/api/tenants/{tenantId}/users/{user}");
+	assert_str(params[1], "import");
+}
+
+static void every_route_is_found_by_its_own_path(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < routes_count(); i++) {
+		const struct route *r = routes_at(i);
+		assert_string_equal(match(r->method, r->path), r->path);
+	}
+}
+
+static void a_path_of_very_many_parts_is_not_found(void **state)
+{
+	(void)state;
+	assert_null(match("GET", "/a/b/c/d/e/f/g/h/i/j/k/l"));
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
+	assert_null(match("GET", "/a/b/c/d/e/f/g/h/i/j/k/l/m"));
 	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
@@ -117,6 +148,9 @@ int main(void)
 		T(parameters_are_decoded),
 		T(a_bad_encoding_is_an_error),
 		T(a_wrong_method_names_those_that_are_allowed),
+		T(a_literal_path_is_taken_before_one_with_a_parameter),
+		T(every_route_is_found_by_its_own_path),
+		T(a_path_of_very_many_parts_is_not_found),
 		T(head_is_served_as_get),
 		T(dovecots_short_paths_mean_the_tenant_default),
 		T(every_route_has_an_index_of_its_own),

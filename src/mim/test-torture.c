@@ -84,8 +84,8 @@ static void call(const char *method, const char *path, const char *body)
 		q.query[0] = (struct request_pair){STR("createDB"), STR("true")};
 		q.n_query = query.n > 0;
 	}
-	q.route = routes_match(str_of(method), str_slice(raw, 0, mark), q.arena,
-			       q.params, &err);
+	q.route = router_match(mim.router, str_of(method), str_slice(raw, 0, mark),
+			       q.arena, q.params, &err);
 	if (q.route != NULL) {
 		if (str_starts(str_of(q.route->path), STR("/api/tenants/{")))
 			q.tenant = tenants_find(mim.tenants, q.params[0]);
@@ -104,7 +104,8 @@ static int set_up(void **state)
 	if (mkdtemp(folder) == NULL)
 		return 1;
 	snprintf(token_file, sizeof token_file, "%s/token", folder);
-	mim = (struct mim){.master_key = &key};
+	mim = (struct mim){.master_key = &key, .router = router_new()};
+	assert_non_null(mim.router);
 	assert_true(store_open(&options, &mim.store, &err));
 	assert_true(store_db_create(mim.store, STR(""), STR(""), &mim.system, &err));
 	mim.tenants = tenants_new(&mim, &err);
@@ -126,6 +127,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	tokens_close(mim.tokens);
+	router_free(mim.router);
 	tenants_free(mim.tenants);
 	store_db_close(mim.system);
 	store_close(mim.store);
