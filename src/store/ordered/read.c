@@ -5,9 +5,14 @@
 
 #include <stdlib.h>
 
-/* What a read will return, counted in a first walk. */
+/* Most partitions have no more records than this that a read returns. */
+#define FOUND_MAX 32
+
+/* What a read will return, counted in a walk that also notes the first of it. */
 struct extent {
 	size_t n_rows, n_assignments, bytes;
+	struct entry found[FOUND_MAX];
+	size_t n; /* may be more than were noted */
 };
 
 static bool is_wanted(const struct store_op *op, uint64_t load)
@@ -40,7 +45,7 @@ static bool measure(struct tables *t, const struct store_op *op,
 {
 	struct key k = key_user(user, USER_HEAD);
 	struct entry e;
-	*x = (struct extent){0};
+	x->n_rows = x->n_assignments = x->bytes = x->n = 0;
 	if (!tables_seek(t, TABLE_USERS, key_str(&k), &e, err))
 		return false;
 	while (key_in_record(e.key, user)) {
@@ -49,6 +54,9 @@ static bool measure(struct tables *t, const struct store_op *op,
 			x->bytes += e.value.n;
 			x->n_rows += kind == USER_ROW;
 			x->n_assignments += kind == USER_ASSIGNMENT;
+			if (x->n < FOUND_MAX)
+				x->found[x->n] = e;
+			x->n++;
 		}
 		if (!tables_next(t, TABLE_USERS, &e, err))
 			return false;
@@ -114,13 +122,35 @@ static int by_time(const void *pa, const void *pb)
 	return memcmp(a->instance.b, b->instance.b, ID_LEN);
 }
 
+/* From what was noted, or by a second walk. */
+static bool fill(struct tables *t, const struct store_op *op,
+		 const struct user_hash *user, const struct extent *x,
+		 struct filling *f, struct error *err)
+{
+	struct key k = key_user(user, USER_HEAD);
+	struct entry e;
+	if (x->n <= FOUND_MAX) {
+		for (size_t i = 0; i < x->n; i++)
+			if (!take_record(op, &x->found[i], f, err))
+				return false;
+		return true;
+	}
+	if (!tables_seek(t, TABLE_USERS, key_str(&k), &e, err))
+		return false;
+	while (key_in_record(e.key, user)) {
+		if (is_read(op, user, e.key) && !take_record(op, &e, f, err))
+			return false;
+		if (!tables_next(t, TABLE_USERS, &e, err))
+			return false;
+	}
+	return true;
+}
+
 bool ordered_user_read(struct tables *t, const struct store_op *op, struct error *err)
 {
 	struct user_hash user = user_hash(op->user_read.user_key);
-	struct key k = key_user(&user, USER_HEAD);
 	struct extent x;
 	struct filling f = {0};
-	struct entry e;
 	*op->user_read.out = (struct user_record){0};
 	if (!measure(t, op, &user, &x, err))
 		return false;
@@ -131,14 +161,8 @@ bool ordered_user_read(struct tables *t, const struct store_op *op, struct error
 	f.rows = arena_array(op->arena, x.n_rows, sizeof *f.rows);
 	if (f.bytes == NULL || f.assignments == NULL || f.rows == NULL)
 		return no_memory(err);
-	if (!tables_seek(t, TABLE_USERS, key_str(&k), &e, err))
+	if (!fill(t, op, &user, &x, &f, err))
 		return false;
-	while (key_in_record(e.key, &user)) {
-		if (is_read(op, &user, e.key) && !take_record(op, &e, &f, err))
-			return false;
-		if (!tables_next(t, TABLE_USERS, &e, err))
-			return false;
-	}
 	if (f.record.n_assignments > 1)
 		qsort(f.assignments, f.record.n_assignments, sizeof *f.assignments,
 		      by_time);
