@@ -228,24 +228,29 @@ bad:
 			 "not an ISO 8601 duration such as PT12H or P7D");
 }
 
+static void put_units(struct buf *out, int64_t n, char unit)
+{
+	buf_add_u64(out, (uint64_t)n);
+	buf_add_char(out, unit);
+}
+
 bool clock_format_duration(struct buf *out, int64_t ms)
 {
 	assert(ms >= 0);
-	int64_t s = ms / CLOCK_SECOND;
+	int64_t s = ms / CLOCK_SECOND, days = s / 86400;
 	buf_add_char(out, 'P');
-	if (s >= 86400 && s % 86400 == 0)
-		return buf_add_u64(out, (uint64_t)(s / 86400)) &&
-		       buf_add_char(out, 'D');
-	if (s >= 86400)
-		buf_printf(out, "%lldD", (long long)(s / 86400));
+	if (days > 0)
+		put_units(out, days, 'D');
 	s %= 86400;
+	if (days > 0 && s == 0)
+		return buf_ok(out);
 	buf_add_char(out, 'T');
 	if (s >= 3600)
-		buf_printf(out, "%lldH", (long long)(s / 3600));
+		put_units(out, s / 3600, 'H');
 	if (s % 3600 >= 60)
-		buf_printf(out, "%lldM", (long long)(s % 3600 / 60));
+		put_units(out, s % 3600 / 60, 'M');
 	if (s % 60 != 0 || s == 0)
-		buf_printf(out, "%lldS", (long long)(s % 60));
+		put_units(out, s % 60, 'S');
 	return buf_ok(out);
 }
 

@@ -206,6 +206,14 @@ void json_put_time(struct json_writer *w, int64_t ms)
 	buf_add_char(w->out, '"');
 }
 
+void json_put_duration(struct json_writer *w, int64_t ms)
+{
+	begin_value(w);
+	buf_add_char(w->out, '"');
+	clock_format_duration(w->out, ms);
+	buf_add_char(w->out, '"');
+}
+
 void json_put_hex(struct json_writer *w, const void *data, size_t n)
 {
 	const unsigned char *p = data;
@@ -257,4 +265,10 @@ void json_kv_time(struct json_writer *w, const char *key, int64_t ms)
 {
 	json_put_key(w, str_of(key));
 	json_put_time(w, ms);
+}
+
+void json_kv_duration(struct json_writer *w, const char *key, int64_t ms)
+{
+	json_put_key(w, str_of(key));
+	json_put_duration(w, ms);
 }

@@ -86,7 +86,8 @@ void json_put_u64(struct json_writer *w, uint64_t v);
 void json_put_double(struct json_writer *w, double v); /* finite; 17 digits at most */
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
-void json_put_time(struct json_writer *w, int64_t ms); /* RFC 3339 string */
+void json_put_time(struct json_writer *w, int64_t ms);     /* RFC 3339 string */
+void json_put_duration(struct json_writer *w, int64_t ms); /* ISO 8601 string */
 void json_put_hex(struct json_writer *w, const void *data, size_t n);
 /* Text that is a JSON value already (a stored document). */
 void json_put_raw(struct json_writer *w, struct str raw);
@@ -96,5 +97,6 @@ void json_kv_i64(struct json_writer *w, const char *key, int64_t v);
 void json_kv_u64(struct json_writer *w, const char *key, uint64_t v);
 void json_kv_bool(struct json_writer *w, const char *key, bool v);
 void json_kv_time(struct json_writer *w, const char *key, int64_t ms);
+void json_kv_duration(struct json_writer *w, const char *key, int64_t ms);
 
 #endif

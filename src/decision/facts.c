@@ -27,11 +27,6 @@ void fact_time(struct look *l, const char *key, int64_t ms)
 
 void fact_duration(struct look *l, const char *key, int64_t ms)
 {
-	struct buf text;
-	if (l->facts == NULL)
-		return;
-	buf_init(&text, 64);
-	if (clock_format_duration(&text, ms))
-		json_kv_string(l->facts, key, buf_str(&text));
-	buf_free(&text);
+	if (l->facts != NULL)
+		json_kv_duration(l->facts, key, ms);
 }

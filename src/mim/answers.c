@@ -6,17 +6,6 @@
 
 #define URL_MAX 4096
 
-static void put_duration(struct json_writer *w, const char *key, int64_t ms)
-{
-	struct buf text;
-	buf_init(&text, 64);
-	if (clock_format_duration(&text, ms))
-		json_kv_string(w, key, buf_str(&text));
-	else
-		w->out->state = text.state;
-	buf_free(&text);
-}
-
 static void put_id(struct json_writer *w, const char *key, struct id16 id)
 {
 	json_put_key(w, str_of(key));
@@ -29,7 +18,7 @@ bool answer_hello(struct buf *out, const struct decision *d)
 	json_writer_init(&w, out);
 	json_put_object(&w);
 	json_kv_bool(&w, "open", d->n > 0);
-	put_duration(&w, "nextCheck", d->next_check_ms);
+	json_kv_duration(&w, "nextCheck", d->next_check_ms);
 	json_put_object_end(&w);
 	return buf_ok(out);
 }
@@ -101,7 +90,7 @@ static void put_inject(struct json_writer *w, const struct opening *o,
 		json_kv_string(w, "label", c->label);
 	put_unsubscribe(w, o, a);
 	put_placement(w, c, o->now_ms);
-	put_duration(w, "validFor", ASSIGNMENT_VALID_FOR_MS);
+	json_kv_duration(w, "validFor", ASSIGNMENT_VALID_FOR_MS);
 	json_put_object_end(w);
 }
 
@@ -139,7 +128,7 @@ bool answer_decision(struct buf *out, const struct opening *o)
 			put_withdraw(&w, a);
 	}
 	json_put_array_end(&w);
-	put_duration(&w, "nextCheck", o->decision.next_check_ms);
+	json_kv_duration(&w, "nextCheck", o->decision.next_check_ms);
 	json_put_object_end(&w);
 	return buf_ok(out);
 }

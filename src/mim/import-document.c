@@ -27,13 +27,9 @@ const char *import_phase_name(enum import_phase p)
 
 static void put_duration(struct json_writer *w, const char *key, int64_t ms)
 {
-	struct buf text;
-	buf_init(&text, 64);
 	/* whole seconds, and never "no time" while there is something to do */
 	int64_t whole = (ms + CLOCK_SECOND - 1) / CLOCK_SECOND * CLOCK_SECOND;
-	if (clock_format_duration(&text, whole))
-		json_kv_string(w, key, buf_str(&text));
-	buf_free(&text);
+	json_kv_duration(w, key, whole);
 }
 
 static void put_rows(struct json_writer *w, const struct import_document *d)

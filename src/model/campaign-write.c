@@ -29,18 +29,11 @@ const char *legal_class_name(enum legal_class c)
 
 static void put_repeat(struct json_writer *w, const struct campaign_repeat *r)
 {
-	struct buf gap;
 	json_put_key(w, STR("repeat"));
 	json_put_object(w);
 	json_kv_u64(w, "max", r->max);
-	if (r->min_gap_ms > 0) {
-		buf_init(&gap, 64);
-		if (clock_format_duration(&gap, r->min_gap_ms))
-			json_kv_string(w, "minGap", buf_str(&gap));
-		else
-			w->out->state = gap.state;
-		buf_free(&gap);
-	}
+	if (r->min_gap_ms > 0)
+		json_kv_duration(w, "minGap", r->min_gap_ms);
 	json_put_key(w, STR("after"));
 	json_put_array(w);
 	for (size_t i = 0; i < REPEAT_AFTERS; i++)

@@ -86,20 +86,13 @@ static void put_senders(struct json_writer *w, const struct tenant *t)
 
 static void put_limits(struct json_writer *w, const struct tenant_limits *l)
 {
-	struct buf spacing;
-	buf_init(&spacing, 64);
-	clock_format_duration(&spacing, l->min_spacing_ms);
 	json_put_key(w, STR("limits"));
 	json_put_object(w);
 	json_kv_u64(w, "maxPerDecision", l->max_per_decision);
-	if (buf_ok(&spacing))
-		json_kv_string(w, "minSpacing", buf_str(&spacing));
-	else
-		w->out->state = BUF_NOMEM; /* or it would read back as the default */
+	json_kv_duration(w, "minSpacing", l->min_spacing_ms);
 	json_kv_u64(w, "liveUnread", l->live_unread);
 	json_kv_u64(w, "servicePerDecision", l->service_per_decision);
 	json_put_object_end(w);
-	buf_free(&spacing);
 }
 
 void tenant_print(struct json_writer *w, const struct tenant *t, enum tenant_form form)
