@@ -50,19 +50,23 @@ void crypto_sha256_end(struct crypto_sha256_state *st, uint8_t out[CRYPTO_SHA256
 	crypto_hash_sha256_final(state_of(st), out);
 }
 
+static void put_length(unsigned char out[4], struct str part)
+{
+	assert(part.n <= UINT32_MAX);
+	for (size_t i = 0; i < 4; i++)
+		out[i] = (unsigned char)(part.n >> (24 - 8 * i));
+}
+
 void crypto_mac_parts(struct str key, const struct str *parts, size_t n_parts,
 		      uint8_t out[CRYPTO_SHA256_LEN])
 {
 	crypto_auth_hmacsha256_state st;
+	unsigned char len[4];
 	crypto_auth_hmacsha256_init(&st, bytes(key), key.n);
 	for (size_t i = 0; i < n_parts; i++) {
-		assert(parts[i].n <= UINT32_MAX);
-		uint32_t n = (uint32_t)parts[i].n;
-		const unsigned char len[4] = {
-			(unsigned char)(n >> 24), (unsigned char)(n >> 16),
-			(unsigned char)(n >> 8), (unsigned char)n};
+		put_length(len, parts[i]);
 		crypto_auth_hmacsha256_update(&st, len, sizeof len);
-		crypto_auth_hmacsha256_update(&st, bytes(parts[i]), n);
+		crypto_auth_hmacsha256_update(&st, bytes(parts[i]), parts[i].n);
 	}
 	crypto_auth_hmacsha256_final(&st, out);
 	sodium_memzero(&st, sizeof st);
@@ -80,6 +84,21 @@ void crypto_hmac_sha256(struct str key, struct str msg, uint8_t out[CRYPTO_SHA25
 void crypto_blake2b_128(struct str data, uint8_t out[16])
 {
 	crypto_generichash(out, 16, bytes(data), data.n, NULL, 0);
+}
+
+void crypto_draw_parts(const uint8_t key[CRYPTO_KEY_LEN], const struct str *parts,
+		       size_t n_parts, uint8_t out[16])
+{
+	crypto_generichash_state st;
+	unsigned char len[4];
+	crypto_generichash_init(&st, key, CRYPTO_KEY_LEN, 16);
+	for (size_t i = 0; i < n_parts; i++) {
+		put_length(len, parts[i]);
+		crypto_generichash_update(&st, len, sizeof len);
+		crypto_generichash_update(&st, bytes(parts[i]), parts[i].n);
+	}
+	crypto_generichash_final(&st, out, 16);
+	sodium_memzero(&st, sizeof st);
 }
 
 bool crypto_seal(const uint8_t key[CRYPTO_KEY_LEN], struct str aad, struct str plain,

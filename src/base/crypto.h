@@ -31,6 +31,10 @@ void crypto_mac_parts(struct str key, const struct str *parts, size_t n_parts,
 void crypto_hmac_sha256(struct str key, struct str msg, uint8_t out[CRYPTO_SHA256_LEN]);
 /* BLAKE2b (RFC 7693) with 16 bytes of output, unkeyed. */
 void crypto_blake2b_128(struct str data, uint8_t out[16]);
+/* The same under a key, of parts as in crypto_mac_parts: for draws, of which there are
+ * many and whose values nobody outside sees. */
+void crypto_draw_parts(const uint8_t key[CRYPTO_KEY_LEN], const struct str *parts,
+		       size_t n_parts, uint8_t out[16]);
 
 /* XChaCha20-Poly1305, random nonce in front of the sealed text. */
 #define CRYPTO_SEAL_OVERHEAD 40

@@ -37,6 +37,15 @@ static void parts_do_not_run_together(void **state)
 	crypto_mac_parts(STR("k"), (struct str[]){STR("ab"), STR("c")}, 2, a);
 	crypto_mac_parts(STR("k"), (struct str[]){STR("a"), STR("bc")}, 2, b);
 	assert_memory_not_equal(a, b, 32);
+	uint8_t key[CRYPTO_KEY_LEN] = {1}, other[CRYPTO_KEY_LEN] = {2};
+	const struct str one[] = {STR("ab"), STR("c")}, two[] = {STR("a"), STR("bc")};
+	crypto_draw_parts(key, one, 2, a);
+	crypto_draw_parts(key, two, 2, b);
+	assert_memory_not_equal(a, b, 16);
+	crypto_draw_parts(other, one, 2, b);
+	assert_memory_not_equal(a, b, 16);
+	crypto_draw_parts(key, one, 2, b);
+	assert_memory_equal(a, b, 16);
 }
 
 static void a_sealed_secret_opens_with_its_key_and_place_only(void **state)

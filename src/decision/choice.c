@@ -18,23 +18,42 @@ static uint64_t injections(const struct look *l)
 	return n;
 }
 
+static uint32_t lowest_tier(const struct running_campaign *const *all, size_t n,
+			    size_t *n_in_it)
+{
+	uint32_t lowest = UINT32_MAX;
+	*n_in_it = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t tier = all[i]->definition->tier;
+		if (tier < lowest) {
+			lowest = tier;
+			*n_in_it = 0;
+		}
+		*n_in_it += tier == lowest;
+	}
+	return lowest;
+}
+
 const struct running_campaign *choice_best(const struct look *l,
 					   const struct running_campaign *const *all,
 					   size_t n)
 {
 	const struct running_campaign *best = NULL;
 	double best_draw = 0;
-	uint64_t count = injections(l);
+	size_t n_drawn;
+	uint32_t tier = lowest_tier(all, n, &n_drawn);
+	uint64_t count = n_drawn > 1 ? injections(l) : 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct campaign *d = all[i]->definition;
-		if (best != NULL && d->tier > best->definition->tier)
+		if (d->tier != tier)
 			continue;
+		if (n_drawn == 1)
+			return all[i];
 		double u = id_choice(&l->s->key, l->user->profile.user, STR(""), count,
 				     d->id);
 		double draw = log(u) / d->weight;
 		/* equal draws: the order of the ids, never that of the list */
-		if (best == NULL || d->tier < best->definition->tier ||
-		    draw > best_draw ||
+		if (best == NULL || draw > best_draw ||
 		    (draw == best_draw && str_cmp(d->id, best->definition->id) < 0)) {
 			best = all[i];
 			best_draw = draw;

@@ -8,7 +8,6 @@ struct decider {
 	struct assignment *assignments;
 	const struct running_campaign **candidates;
 	size_t n_candidates;
-	uint64_t nonce;
 	struct arena *arena;
 	int64_t opens_ms; /* earliest that a gate opens by time alone; 0: none */
 	struct decision *out;
@@ -96,7 +95,6 @@ static bool add(struct decider *d, const struct running_campaign *c)
 			       .service = campaign_is_service(def),
 			       .state = ASSIGNMENT_PENDING,
 			       .assigned_ms = d->look.now_ms,
-			       .nonce = d->nonce,
 			       .node = d->look.node};
 	struct action *action = &d->out->actions[d->out->n];
 	a.instance = id_instance(&d->look.s->key, def->id, user, a.n, a.k);
@@ -136,10 +134,10 @@ static int64_t next_check(const struct decider *d)
 }
 
 bool decide(const struct snapshot *s, const struct user_record *user,
-	    const struct mailbox_view *mailbox, int64_t now_ms, uint64_t nonce,
-	    struct arena *arena, struct decision *out)
+	    const struct mailbox_view *mailbox, int64_t now_ms, struct arena *arena,
+	    struct decision *out)
 {
-	struct decider d = {.nonce = nonce, .arena = arena, .out = out};
+	struct decider d = {.arena = arena, .out = out};
 	bool more;
 	if (!start(&d, s, user, mailbox, now_ms))
 		return false;

@@ -62,11 +62,12 @@ struct decision {
  * actions' assignments borrow from the snapshot, the user and the mailbox's node.
  *
  * mailbox NULL: a dry decision for `hello`, from the stored state alone; actions
- * then only tell whether anything could be done. nonce goes into new assignments.
+ * then only tell whether anything could be done. New assignments have no nonce yet: who
+ * writes them gives them one.
  * False only without memory (arena). */
 bool decide(const struct snapshot *s, const struct user_record *user,
-	    const struct mailbox_view *mailbox, int64_t now_ms, uint64_t nonce,
-	    struct arena *arena, struct decision *out);
+	    const struct mailbox_view *mailbox, int64_t now_ms, struct arena *arena,
+	    struct decision *out);
 
 /* First step of an opening: the stored assignments are brought in line with what the
  * mailbox shows (lost confirmations, read, gone), before deciding. `assignments` is

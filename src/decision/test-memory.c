@@ -25,7 +25,7 @@ static struct world *busy_world(void)
 static bool decides(struct world *w, struct arena *a, size_t *n)
 {
 	struct decision d;
-	bool ok = decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, 1, a, &d);
+	bool ok = decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, a, &d);
 	*n = ok ? d.n : 0;
 	return ok;
 }

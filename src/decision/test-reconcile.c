@@ -154,8 +154,8 @@ static void a_lost_guid_is_proven_by_the_header(void **state)
 	w->running[0].state.recall = RECALL_UNREAD;
 	w->running[0].state.recalled_before_ms = WORLD_NOW;
 	struct decision d;
-	assert_true(decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, 1, w->arena,
-			   &d));
+	assert_true(
+		decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, w->arena, &d));
 	assert_int_equal(d.n, 1);
 	assert_true(id16_eq(d.actions[0].guid, m->guid));
 	world_free(w);

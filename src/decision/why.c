@@ -82,7 +82,7 @@ bool decision_why(const struct snapshot *s, const struct user_record *user,
 			    .assignments = user->assignments,
 			    .n_assignments = user->n_assignments};
 	struct explanation *all = arena_array(arena, s->n_campaigns, sizeof *all);
-	if (all == NULL || !decide(s, user, NULL, now_ms, 0, arena, &d))
+	if (all == NULL || !decide(s, user, NULL, now_ms, arena, &d))
 		return false;
 	buf_init(&facts, FACTS_MAX);
 	bool ok = true;

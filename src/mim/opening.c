@@ -33,6 +33,18 @@ static bool apply_look(struct opening *o)
 	return true;
 }
 
+/* Drawn only when there is something to be known by it: most decisions are empty. */
+static void stamp(struct opening *o)
+{
+	for (size_t i = 0; i < o->decision.n; i++) {
+		if (o->decision.actions[i].op != ACTION_INJECT)
+			continue;
+		while (o->nonce == 0)
+			crypto_random(&o->nonce, sizeof o->nonce);
+		o->decision.actions[i].assignment.nonce = o->nonce;
+	}
+}
+
 /* The new assignments of the decision, which must be durable before the answer. */
 static size_t assigned(const struct decision *d,
 		       struct assignment out[DECISION_MAX_ACTIONS])
@@ -56,9 +68,11 @@ static bool work(struct user_update *u, bool *write, struct error *err)
 	    !apply_look(o))
 		return no_memory(err);
 	now.assignments = p->assignments;
-	if (!decide(o->snapshot, &now, &o->request->mailbox, o->now_ms, o->nonce,
-		    o->arena, &o->decision) ||
-	    !partition_change(p, added, assigned(&o->decision, added), &u->change,
+	if (!decide(o->snapshot, &now, &o->request->mailbox, o->now_ms, o->arena,
+		    &o->decision))
+		return no_memory(err);
+	stamp(o);
+	if (!partition_change(p, added, assigned(&o->decision, added), &u->change,
 			      write))
 		return no_memory(err);
 	return true;
@@ -140,8 +154,8 @@ static void has_read_dry(void *ctx, const struct error *err)
 	struct opening *o = ctx;
 	struct error why;
 	o->again.profile.user = o->user_key;
-	if (err == NULL && !decide(o->snapshot, &o->again, NULL, o->now_ms, 0, o->arena,
-				   &o->decision)) {
+	if (err == NULL &&
+	    !decide(o->snapshot, &o->again, NULL, o->now_ms, o->arena, &o->decision)) {
 		no_memory(&why);
 		err = &why;
 	}
@@ -157,7 +171,7 @@ void opening_start(struct opening *o)
 				&o->again, has_read_dry, o);
 		return;
 	}
-	crypto_random(&o->nonce, sizeof o->nonce);
+	o->nonce = 0;
 	o->update = (struct user_update){.db = o->db,
 					 .user_key = o->user_key,
 					 .loads = s->loads,

@@ -108,13 +108,13 @@ void id_suppress(const struct tenant_key *key, struct str user_key,
 double id_choice(const struct tenant_key *key, struct str user_key, struct str slot,
 		 uint64_t count, struct str campaign)
 {
-	uint8_t count_bytes[8], mac[CRYPTO_SHA256_LEN];
+	uint8_t count_bytes[8], drawn[16];
 	const struct str parts[] = {STR("choice"), user_key, slot,
 				    big_endian(count, 8, count_bytes), campaign};
 	uint64_t v = 0;
-	crypto_mac_parts(key_str(key), parts, 5, mac);
+	crypto_draw_parts(key->b, parts, 5, drawn);
 	for (size_t i = 0; i < 8; i++)
-		v = v << 8 | mac[i];
+		v = v << 8 | drawn[i];
 	/* 53 bits: what a double holds exactly */
 	return (double)(v >> 11) * 0x1p-53;
 }

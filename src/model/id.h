@@ -48,7 +48,9 @@ struct id16 id_event(struct id16 instance, struct str type);
 /* Row that remembers an erased user without naming them. */
 void id_suppress(const struct tenant_key *key, struct str user_key,
 		 uint8_t out[CRYPTO_SHA256_LEN]);
-/* u in [0,1) for the weighted choice (decision.md "Choice"). */
+/* u in [0,1) for the weighted choice (decision.md "Choice"). By BLAKE2b, which costs a
+ * tenth of an HMAC: it is drawn for every candidate of every decision, and no token
+ * depends on it. */
 double id_choice(const struct tenant_key *key, struct str user_key, struct str slot,
 		 uint64_t count, struct str campaign);
 

@@ -81,8 +81,7 @@ static bool hashed_key(struct bench *b)
 static bool decided(struct bench *b, struct world *w, size_t actions)
 {
 	struct decision d;
-	return decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, 9, b->arena,
-		      &d) &&
+	return decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, b->arena, &d) &&
 	       d.n == actions;
 }
 
@@ -209,8 +208,8 @@ static struct opening opening_of(struct bench *b, struct world *w)
 			    .user_key = STR(WORLD_USER),
 			    .now_ms = WORLD_NOW};
 	struct arena *kept = arena_new(1 << 20);
-	if (kept == NULL || !decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, 9,
-				    kept, &o.decision))
+	if (kept == NULL ||
+	    !decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, kept, &o.decision))
 		broken("decide");
 	return o; /* the arena lives as long as the process */
 }
