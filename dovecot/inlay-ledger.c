@@ -143,23 +143,20 @@ void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t si
 	const unsigned char *p = bytes;
 	size_t written = written_size(p, size);
 	struct inlay_record record;
-	unsigned int bad = 0;
 
 	ledger->room = (unsigned int)(size / INLAY_RECORD_SIZE);
 	/* a checksum may end with zeros, the rest of it is then there */
-	for (unsigned int i = 0; i < ledger->room && written > i * INLAY_RECORD_SIZE;
-	     i++, p += INLAY_RECORD_SIZE) {
-		if (!inlay_record_decode(p, &record)) {
-			bad++;
-			continue;
-		}
-		ledger_put(ledger, &record);
-		/* damaged ones behind the last good one may be written over */
-		ledger->lines = i + 1;
-		ledger->bad += bad;
-		bad = 0;
+	for (; ledger->lines < ledger->room &&
+	       written > ledger->lines * INLAY_RECORD_SIZE;
+	     ledger->lines++, p += INLAY_RECORD_SIZE) {
+		if (inlay_record_decode(p, &record))
+			ledger_put(ledger, &record);
+		else if (written > (ledger->lines + 1) * INLAY_RECORD_SIZE)
+			ledger->bad++;
+		else
+			break; /* the last one, which may be half written */
 	}
-	ledger->torn = written > (size_t)ledger->lines * INLAY_RECORD_SIZE;
+	ledger->torn = written > ledger->lines * INLAY_RECORD_SIZE;
 }
 
 int inlay_ledger_read_file(struct inlay_ledger *ledger, int fd, const char *path,
