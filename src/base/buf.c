@@ -140,6 +140,8 @@ void buf_drop(struct buf *b, size_t n)
 
 const char *buf_cstr(struct buf *b)
 {
+	if (b->state != BUF_OK)
+		return NULL;
 	if (b->p == NULL || b->n == b->cap) {
 		char *p = realloc(b->p, b->n + 1);
 		if (p == NULL)

@@ -52,7 +52,8 @@ static inline bool buf_ok(const struct buf *b)
 {
 	return b->state == BUF_OK;
 }
-/* The bytes with a NUL behind them (not counted), or NULL if there is no room. */
+/* The bytes with a NUL behind them (not counted); NULL if there is no room, or if
+ * something that was added did not fit. */
 const char *buf_cstr(struct buf *b);
 
 #endif

@@ -40,6 +40,8 @@ static void printf_fills_to_the_last_byte(void **state)
 	assert_str(buf_str(&b), "12345");
 	assert_string_equal(buf_cstr(&b), "12345");
 	assert_false(buf_printf(&b, "%d", 6));
+	/* what is cut is not taken for the whole */
+	assert_null(buf_cstr(&b));
 	buf_free(&b);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#define NO_CONTENT 204
 #define CONNECT_TIMEOUT_S 5L
 /* Longer than mimd's own deadline, so that its answer says what was slow. */
 #define CALL_TIMEOUT_S 120L
@@ -265,5 +266,11 @@ bool client_call(struct client *c, const char *method, const char *path,
 		error_list_add(errors, ERROR_INTERNAL, "",
 			       "%s answered with JSON that cannot be read: %s", c->url,
 			       e.text);
+	else if (reply->json == NULL && reply->status != NO_CONTENT)
+		readable =
+			error_list_add(errors, ERROR_INTERNAL, "",
+				       "%s answered with status %ld and no JSON; is it "
+				       "mimd that listens there?",
+				       c->url, reply->status);
 	return good && readable;
 }

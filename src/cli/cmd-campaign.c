@@ -261,6 +261,9 @@ static bool kill_switch(struct session *s, const char *method, const char *patte
 	struct reply reply;
 	reply_init(&reply);
 	bool ok = session_call(s, method, pattern, NULL, 0, body, &reply, errors);
+	if (ok && json_object_get(reply.json, "killSwitch") == NULL)
+		ok = error_list_add(errors, ERROR_INTERNAL, "",
+				    "%s answered without the kill switch", s->url);
 	if (ok && s->json)
 		ok = session_print_json(reply.json, errors);
 	struct str now = reply_text(reply.json, "killSwitch");

@@ -67,11 +67,10 @@ static struct str document_id(struct session *s, const char *file, struct buf *t
 		return id;
 	}
 	id = reply_text(doc, "id");
-	if (id.p == NULL || id.n == 0)
+	if (id.n == 0)
 		error_list_add(errors, ERROR_BAD_VALUE, "/id",
 			       "the tenant in %s has no id", file);
-	else
-		id = arena_str(s->arena, id);
+	id = id.n == 0 ? (struct str){NULL, 0} : arena_str(s->arena, id);
 	json_decref(doc);
 	return id;
 }
