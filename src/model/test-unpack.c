@@ -146,6 +146,35 @@ static void garbage_is_refused(void **state)
 	}
 }
 
+/* Frames that libzstd takes or refuses as they come whole or in pieces: one that names
+ * 66 bytes and holds an empty block, one of zstd 0.7, and a compressed block of no
+ * bytes. */
+static void how_it_is_cut_decides_nothing(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str packed;
+		const char *why;
+	} cases[] = {
+		{STR_INIT("\x28\xb5\x2f\xfd\x24\x42\x01\x00\x00\x99\xe9\xd8\x51"),
+		 "is damaged zstd: not the size it names"},
+		{STR_INIT("\x27\xb5\x2f\xfd\x24\x00\x00\x00\x00"),
+		 "is damaged zstd: no such format"},
+		{STR_INIT("\x28\xb5\x2f\xfd\x24\x00\x05\x00\x00\x99\xe9\xd8\x51"), ""},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (size_t piece = 1; piece <= cases[i].packed.n; piece++) {
+			struct error err = {0};
+			struct buf got;
+			buf_init(&got, TEXT_MAX);
+			bool good = unpack(UNPACK_ZSTD, cases[i].packed, piece,
+					   TEXT_MAX, &got, &err);
+			assert_string_equal(err.message, cases[i].why);
+			assert_int_equal(good, err.kind == ERROR_NONE);
+			buf_free(&got);
+		}
+}
+
 static void the_name_says_the_kind(void **state)
 {
 	(void)state;
@@ -161,6 +190,7 @@ int main(void)
 		cmocka_unit_test(much_from_little_comes_out_whole_or_is_refused),
 		cmocka_unit_test(every_cut_is_noticed),
 		cmocka_unit_test(garbage_is_refused),
+		cmocka_unit_test(how_it_is_cut_decides_nothing),
 		cmocka_unit_test(the_name_says_the_kind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

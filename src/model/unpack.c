@@ -6,9 +6,15 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define PIECE (128 * 1024)
-#define GZIP_WINDOW (15 + 16)  /* zlib.h inflateInit2: largest window, gzip only */
-#define ZSTD_WINDOW_LOG_MAX 27 /* 128 MiB, what zstd -d takes without more words */
+/* Tests with many small inputs set less of both. */
+#ifndef UNPACK_PIECE
+#define UNPACK_PIECE (128 * 1024)
+#endif
+#ifndef UNPACK_WINDOW_LOG
+#define UNPACK_WINDOW_LOG 27 /* 128 MiB, what zstd -d takes without more words */
+#endif
+#define GZIP_WINDOW (15 + 16) /* zlib.h inflateInit2: largest window, gzip only */
+#define ZSTD_HEAD_MAX 18      /* RFC 8878 section 3.1.1: magic and frame header */
 
 struct unpack {
 	enum unpack_kind kind;
@@ -19,7 +25,10 @@ struct unpack {
 	bool complete; /* at the end of a member or frame */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
-	char out[PIECE];
+	char head[ZSTD_HEAD_MAX]; /* of the frame under way */
+	size_t n_head;
+	uint64_t frame_out; /* bytes that came out of it */
+	char *out;          /* a piece of what was unpacked */
 };
 
 enum unpack_kind unpack_kind_of(struct str name)
@@ -33,6 +42,8 @@ enum unpack_kind unpack_kind_of(struct str name)
 
 static bool start(struct unpack *u)
 {
+	if (u->kind != UNPACK_NOTHING && (u->out = malloc(UNPACK_PIECE)) == NULL)
+		return false;
 	switch (u->kind) {
 	case UNPACK_NOTHING:
 		return true;
@@ -42,7 +53,7 @@ static bool start(struct unpack *u)
 		u->zstd = ZSTD_createDStream();
 		return u->zstd != NULL &&
 		       !ZSTD_isError(ZSTD_DCtx_setParameter(
-			       u->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX));
+			       u->zstd, ZSTD_d_windowLogMax, UNPACK_WINDOW_LOG));
 	}
 	return false;
 }
@@ -71,6 +82,7 @@ void unpack_free(struct unpack *u)
 	if (u->kind == UNPACK_GZIP)
 		inflateEnd(&u->gzip);
 	ZSTD_freeDStream(u->zstd);
+	free(u->out);
 	free(u);
 }
 
@@ -92,7 +104,7 @@ static bool inflate_some(struct unpack *u, struct error *err)
 		u->complete = false;
 	}
 	u->gzip.next_out = (unsigned char *)u->out;
-	u->gzip.avail_out = PIECE;
+	u->gzip.avail_out = UNPACK_PIECE;
 	int r = inflate(&u->gzip, Z_NO_FLUSH);
 	if (r == Z_MEM_ERROR)
 		return error_set(err, ERROR_MEMORY, "", "no memory to unpack with");
@@ -100,7 +112,7 @@ static bool inflate_some(struct unpack *u, struct error *err)
 		return error_set(err, ERROR_SYNTAX, "", "is damaged gzip: %s",
 				 u->gzip.msg != NULL ? u->gzip.msg : "no such format");
 	u->complete = r == Z_STREAM_END;
-	return give(u, (struct str){u->out, PIECE - u->gzip.avail_out}, err);
+	return give(u, (struct str){u->out, UNPACK_PIECE - u->gzip.avail_out}, err);
 }
 
 static bool feed_gzip(struct unpack *u, struct str bytes, struct error *err)
@@ -115,20 +127,58 @@ static bool feed_gzip(struct unpack *u, struct str bytes, struct error *err)
 	return true;
 }
 
+/* libzstd holds a frame against the size in its header, but not if it ends with an
+ * empty block. */
+static bool end_frame(struct unpack *u)
+{
+	unsigned long long size = ZSTD_getFrameContentSize(u->head, u->n_head);
+	bool good = size == ZSTD_CONTENTSIZE_UNKNOWN || size == u->frame_out;
+	u->n_head = 0;
+	u->frame_out = 0;
+	return good;
+}
+
+/* The first byte of a frame's magic number, or a skippable frame's. libzstd may take
+ * formats older than the standard, too. */
+static bool begins_frame(char byte)
+{
+	return byte == 0x28 || (byte & 0xf0) == 0x50;
+}
+
+static void note_head(struct unpack *u, struct str bytes)
+{
+	struct str more = str_slice(bytes, 0, ZSTD_HEAD_MAX - u->n_head);
+	if (more.n > 0)
+		memcpy(u->head + u->n_head, more.p, more.n);
+	u->n_head += more.n;
+}
+
+/* The first byte of a frame goes in alone: a frame that libzstd gets whole it checks in
+ * another way, and a file must not be good or bad by how it is cut. */
 static bool feed_zstd(struct unpack *u, struct str bytes, struct error *err)
 {
-	ZSTD_inBuffer in = {bytes.p, bytes.n, 0};
+	ZSTD_inBuffer in = {bytes.p, 0, 0};
 	ZSTD_outBuffer out;
 	do {
-		out = (ZSTD_outBuffer){u->out, PIECE, 0};
+		size_t from = in.pos;
+		if (u->n_head == 0 && !begins_frame(bytes.p[from]))
+			return error_set(err, ERROR_SYNTAX, "",
+					 "is damaged zstd: no such format");
+		in.size = u->n_head == 0 ? from + 1 : bytes.n;
+		out = (ZSTD_outBuffer){u->out, UNPACK_PIECE, 0};
 		size_t r = ZSTD_decompressStream(u->zstd, &out, &in);
 		if (ZSTD_isError(r))
 			return error_set(err, ERROR_SYNTAX, "", "is damaged zstd: %s",
 					 ZSTD_getErrorName(r));
+		note_head(u, str_slice(bytes, from, in.pos));
+		u->frame_out += out.pos;
 		u->complete = r == 0;
 		if (!give(u, (struct str){u->out, out.pos}, err))
 			return false;
-	} while (in.pos < in.size || (!u->complete && out.pos == out.size));
+		if (u->complete && !end_frame(u))
+			return error_set(err, ERROR_SYNTAX, "",
+					 "is damaged zstd: not the size it names");
+	} while (in.pos < bytes.n || (!u->complete && out.pos == out.size));
 	return true;
 }
 
