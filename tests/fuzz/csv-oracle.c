@@ -52,20 +52,36 @@ static callback *look_up(const char *name)
 	return symbol.code;
 }
 
+struct libcsv {
+	__typeof__(&csv_init) init;
+	__typeof__(&csv_fini) fini;
+	__typeof__(&csv_parse) parse;
+	__typeof__(&csv_free) free;
+	__typeof__(&csv_set_space_func) set_space;
+};
+
+static const struct libcsv *libcsv(void)
+{
+	static struct libcsv found;
+	if (found.init == NULL)
+		found = (struct libcsv){
+			(__typeof__(found.init))look_up("csv_init"),
+			(__typeof__(found.fini))look_up("csv_fini"),
+			(__typeof__(found.parse))look_up("csv_parse"),
+			(__typeof__(found.free))look_up("csv_free"),
+			(__typeof__(found.set_space))look_up("csv_set_space_func")};
+	return &found;
+}
+
 bool csv_oracle_read(struct str in, struct buf *out)
 {
-	__typeof__(&csv_init) init = (__typeof__(&csv_init))look_up("csv_init");
-	__typeof__(&csv_fini) fini = (__typeof__(&csv_fini))look_up("csv_fini");
-	__typeof__(&csv_parse) parse = (__typeof__(&csv_parse))look_up("csv_parse");
-	__typeof__(&csv_free) release = (__typeof__(&csv_free))look_up("csv_free");
-	__typeof__(&csv_set_space_func) set_space =
-		(__typeof__(&csv_set_space_func))look_up("csv_set_space_func");
+	const struct libcsv *lib = libcsv();
 	struct csv_parser p;
-	if (init(&p, CSV_STRICT | CSV_STRICT_FINI) != 0)
+	if (lib->init(&p, CSV_STRICT | CSV_STRICT_FINI) != 0)
 		abort();
-	set_space(&p, no_space);
-	bool good = parse(&p, in.p, in.n, field_cb, record_cb, out) == in.n &&
-		    fini(&p, field_cb, record_cb, out) == 0;
-	release(&p);
+	lib->set_space(&p, no_space);
+	bool good = lib->parse(&p, in.p, in.n, field_cb, record_cb, out) == in.n &&
+		    lib->fini(&p, field_cb, record_cb, out) == 0;
+	lib->free(&p);
 	return good;
 }

@@ -4,6 +4,7 @@
 #include "model/csv-table.h"
 #include "model/unpack.h"
 #include "model/users-csv.h"
+#include "pieces.h"
 
 #include <stdlib.h>
 
@@ -75,28 +76,48 @@ static bool take(void *ctx, struct str bytes, struct error *err)
 	return csv_table_feed(r->table, bytes, err);
 }
 
-static bool read_in(struct run *r, enum unpack_kind kind, struct str data, size_t piece)
+static bool finish(struct run *r, struct unpack *u, bool ok, struct error *err)
 {
-	const struct csv_limits limits = {
-		.max_fields = 20, .max_field = 2000, .max_record = 4000};
-	const struct csv_table_handler handler = {r, header, row, bad_row};
-	struct error err = {0};
-	*r = (struct run){.arena = arena_new(4 << 20), .row_arena = arena_new(4 << 20)};
-	r->table = csv_table_new(STR("user"), &limits, &handler);
-	struct unpack *u = unpack_new(kind, 1 << 20, take, r);
-	if (r->arena == NULL || r->row_arena == NULL || r->table == NULL || u == NULL)
-		abort();
-	bool ok = true;
-	for (size_t at = 0; ok && at < data.n; at += piece)
-		ok = unpack_feed(u, str_slice(data, at, at + piece), &err);
-	ok = ok && unpack_end(u, &err) && csv_table_end(r->table, &err);
-	if (!ok && err.kind == ERROR_NONE)
+	ok = ok && unpack_end(u, err) && csv_table_end(r->table, err);
+	if (!ok && err->kind == ERROR_NONE)
 		abort();
 	unpack_free(u);
 	csv_table_free(r->table);
 	arena_free(r->arena);
 	arena_free(r->row_arena);
 	return ok;
+}
+
+static struct unpack *begin(struct run *r, enum unpack_kind kind)
+{
+	const struct csv_limits limits = {
+		.max_fields = 20, .max_field = 2000, .max_record = 4000};
+	const struct csv_table_handler handler = {r, header, row, bad_row};
+	*r = (struct run){.arena = arena_new(4 << 20), .row_arena = arena_new(4 << 20)};
+	r->table = csv_table_new(STR("user"), &limits, &handler);
+	struct unpack *u = unpack_new(kind, 64 << 10, take, r);
+	if (r->arena == NULL || r->row_arena == NULL || r->table == NULL || u == NULL)
+		abort();
+	return u;
+}
+
+static bool read_whole(struct run *r, enum unpack_kind kind, struct str in)
+{
+	struct unpack *u = begin(r, kind);
+	struct error err = {0};
+	return finish(r, u, unpack_feed(u, in, &err), &err);
+}
+
+static bool read_pieces(struct run *r, enum unpack_kind kind, struct str in)
+{
+	struct unpack *u = begin(r, kind);
+	struct pieces pieces = pieces_of(in);
+	struct str piece;
+	struct error err = {0};
+	bool ok = true;
+	while (ok && pieces_next(&pieces, &piece))
+		ok = unpack_feed(u, piece, &err);
+	return finish(r, u, ok, &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -106,8 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const struct str text = {(const char *)data + 1, size - 1};
 	enum unpack_kind kind = (enum unpack_kind)(data[0] % 3);
-	bool ok = read_in(&whole, kind, text, text.n);
-	if (read_in(&cut, kind, text, 1 + data[0] / 3) != ok)
+	bool ok = read_whole(&whole, kind, text);
+	if (read_pieces(&cut, kind, text) != ok)
 		abort();
 	if (ok && (whole.rows != cut.rows || whole.good != cut.good ||
 		   whole.bad != cut.bad || whole.sum != cut.sum))

@@ -37,28 +37,46 @@ static uint64_t draw(uint64_t below)
 	return (rng * UINT64_C(0x2545f4914f6cdd1d) >> 33) % below;
 }
 
+static void fail(const char *path, const char *what)
+{
+	fprintf(stderr, "%s: %s\n", path, what);
+	exit(1);
+}
+
+static void load_seed(int dir, const char *name)
+{
+	uint8_t *bytes = malloc(INPUT_MAX + 1);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 || bytes == NULL ? -1 : read(fd, bytes, INPUT_MAX + 1);
+	if (n < 0)
+		fail(name, strerror(errno));
+	close(fd);
+	/* a seed that is left out would be a test that is left out */
+	if (n > INPUT_MAX || n_seeds == MAX_SEEDS)
+		fail(name, "one seed too many, or too long");
+	seeds[n_seeds].p = bytes;
+	seeds[n_seeds++].n = (size_t)n;
+}
+
+static int is_seed(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* In the order of their names, or a failure could not be repeated elsewhere. */
 static void load_seeds(const char *path)
 {
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	if (dir == NULL) {
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-		exit(1);
+	struct dirent **entries;
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int n = dir < 0 ? -1 : scandirat(dir, ".", &entries, is_seed, alphasort);
+	if (n < 0)
+		fail(path, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		load_seed(dir, entries[i]->d_name);
+		free(entries[i]);
 	}
-	while ((entry = readdir(dir)) != NULL && n_seeds < MAX_SEEDS) {
-		uint8_t *bytes = malloc(INPUT_MAX);
-		int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 || bytes == NULL ? -1 : read(fd, bytes, INPUT_MAX);
-		if (fd >= 0)
-			close(fd);
-		if (entry->d_name[0] == '.' || n < 0) {
-			free(bytes);
-			continue;
-		}
-		seeds[n_seeds].p = bytes;
-		seeds[n_seeds++].n = (size_t)n;
-	}
-	closedir(dir);
+	free(entries);
+	close(dir);
 }
 
 static size_t mutate(uint8_t *p, size_t n)
