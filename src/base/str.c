@@ -90,11 +90,26 @@ size_t str_utf8_sequence(const unsigned char *p, size_t n)
 	return need;
 }
 
+/* Are eight bytes at p all ASCII, and none of them NUL? */
+static bool are_eight_ascii(const unsigned char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	/* of a byte that is 0 the difference borrows, and has its top bit set */
+	return (((v - ones) | v) & (ones << 7)) == 0;
+}
+
 bool str_is_utf8(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 	size_t left = s.n;
 	while (left > 0) {
+		if (left >= 8 && are_eight_ascii(p)) {
+			p += 8;
+			left -= 8;
+			continue;
+		}
 		size_t n = str_utf8_sequence(p, left);
 		if (n == 0)
 			return false;

@@ -86,29 +86,39 @@ static bool starts_ignoring_case(struct str s, struct str prefix)
 	return str_ieq(str_slice(s, 0, prefix.n), prefix);
 }
 
-bool html_url_allowed(struct str before, struct str value)
+enum html_url_place html_url_place(struct str before)
 {
 	struct str so_far;
 	if (!in_url_start(before, &so_far))
-		return true;
+		return HTML_URL_ELSEWHERE;
 	bool empty = true;
 	for (size_t i = 0; i < so_far.n; i++) {
 		char c = so_far.p[i];
 		/* a fragment, unless it is the one of "&#106;" */
 		if (c == '#' && (i == 0 || so_far.p[i - 1] != '&'))
-			return true;
+			return HTML_URL_ELSEWHERE;
 		empty = empty && is_blank(c);
 	}
-	if (empty)
+	return empty ? HTML_URL_START : HTML_URL_OPEN;
+}
+
+bool html_url_allowed_at(enum html_url_place place, struct str value)
+{
+	if (place == HTML_URL_START)
 		return starts_ignoring_case(value, STR("https://")) ||
 		       starts_ignoring_case(value, STR("http://")) ||
 		       starts_ignoring_case(value, STR("mailto:")) ||
 		       starts_ignoring_case(value, STR("tel:"));
-	for (size_t i = 0; i < value.n; i++) {
+	for (size_t i = 0; place == HTML_URL_OPEN && i < value.n; i++) {
 		if (value.p[i] == ':')
 			return false;
 		if (is_one_of(value.p[i], "/?#"))
 			return true;
 	}
 	return true;
+}
+
+bool html_url_allowed(struct str before, struct str value)
+{
+	return html_url_allowed_at(html_url_place(before), value);
 }

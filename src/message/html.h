@@ -15,6 +15,14 @@ bool html_escape(struct buf *out, struct str text);
  * and does not begin with http:// https:// mailto: or tel:, or if it would
  * complete a scheme that begins before it ("java" + "script:..."). */
 bool html_url_allowed(struct str before, struct str value);
+/* The same in two steps. */
+enum html_url_place {
+	HTML_URL_ELSEWHERE, /* any value may stand here */
+	HTML_URL_START,     /* of an address */
+	HTML_URL_OPEN,      /* further on, but before the scheme has ended */
+};
+enum html_url_place html_url_place(struct str before);
+bool html_url_allowed_at(enum html_url_place place, struct str value);
 
 /* The character reference (with its "&") at the start of s: bytes it takes, its
  * UTF-8 in utf8 (NUL-terminated); 0 if there is none that is known. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/csv.h"
+#include "message/template-checker.h"
 #include "model/csv-table.h"
 #include "model/unpack.h"
 
@@ -17,6 +18,22 @@ struct column {
 	size_t index; /* into values */
 };
 
+#define NO_COLUMN SIZE_MAX
+
+/* Where a variable of a template has its value from. */
+struct source {
+	struct str name;
+	size_t column;     /* of the row, or NO_COLUMN */
+	bool is_attribute; /* of users, where the row has none */
+};
+
+struct checked {
+	struct template_checker *checker;
+	struct source *sources; /* of its variables */
+	struct str *values;     /* of the row that is looked at */
+	size_t n;
+};
+
 struct reading {
 	struct bundle_check *check;
 	const struct bundle_file *file;
@@ -26,7 +43,7 @@ struct reading {
 	struct crypto_sha256_state hash;
 	struct column *by_name; /* sorted, to find a variable's column */
 	struct template_parts scratch;
-	const struct str *values; /* of the row that is looked at */
+	struct checked *checked; /* of each template */
 };
 
 static int compare_columns(const void *a, const void *b)
@@ -46,20 +63,17 @@ static const struct column *find_column(const struct reading *r, struct str name
 
 /* A variable's value: of the row, else of the profile. Without profiles its own name
  * stands in for a variable that only they could have. */
-static struct mustache_value lookup(const void *ctx, struct str name)
+static struct str value_of(const struct reading *r, const struct source *s,
+			   const struct str *row)
 {
-	const struct reading *r = ctx;
-	const struct column *column = find_column(r, name);
-	struct str value = {NULL, 0};
-	if (column != NULL)
-		value = r->values[column->index];
-	if (value.n == 0 && r->sink->attribute != NULL)
-		value = r->sink->attribute(r->sink->ctx, name);
-	else if (column == NULL && r->sink->attribute == NULL)
-		value = name;
-	if (value.n == 0)
-		return (struct mustache_value){.kind = MUSTACHE_ABSENT};
-	return (struct mustache_value){MUSTACHE_TEXT, value};
+	const struct bundle_rows_sink *sink = r->sink;
+	if (s->column != NO_COLUMN && row[s->column].n > 0)
+		return row[s->column];
+	if (s->is_attribute && sink->attribute != NULL)
+		return sink->attribute(sink->ctx, s->name);
+	if (s->column == NO_COLUMN && sink->attribute == NULL)
+		return s->name;
+	return (struct str){NULL, 0};
 }
 
 static bool is_used(const struct bundle_check *c, struct str name)
@@ -110,6 +124,46 @@ static void check_needs(struct reading *r)
 		}
 }
 
+static bool open_checker(struct reading *r, const struct template *t, struct checked *k)
+{
+	const struct bundle_rows_sink *sink = r->sink;
+	const struct str *names;
+	k->checker = template_checker_new(t);
+	if (k->checker == NULL)
+		return false;
+	k->n = template_checker_names(k->checker, &names);
+	k->sources = arena_array(r->check->arena, k->n, sizeof *k->sources);
+	k->values = arena_array(r->check->arena, k->n, sizeof *k->values);
+	for (size_t i = 0; i < k->n && k->sources != NULL; i++) {
+		const struct column *column = find_column(r, names[i]);
+		k->sources[i] = (struct source){
+			.name = names[i],
+			.column = column != NULL ? column->index : NO_COLUMN,
+			.is_attribute = sink->is_attribute == NULL ||
+					sink->is_attribute(sink->ctx, names[i])};
+	}
+	return k->sources != NULL && k->values != NULL;
+}
+
+static bool open_checkers(struct reading *r, struct error *err)
+{
+	struct bundle_check *c = r->check;
+	r->checked = arena_array(c->arena, c->n_templates, sizeof *r->checked);
+	if (r->checked == NULL)
+		return error_set(err, ERROR_MEMORY, "", "no memory");
+	memset(r->checked, 0, c->n_templates * sizeof *r->checked);
+	for (size_t i = 0; i < c->n_templates; i++)
+		if (!open_checker(r, c->templates[i].parsed, &r->checked[i]))
+			return error_set(err, ERROR_MEMORY, "", "no memory");
+	return true;
+}
+
+static void close_checkers(struct reading *r)
+{
+	for (size_t i = 0; r->checked != NULL && i < r->check->n_templates; i++)
+		template_checker_free(r->checked[i].checker);
+}
+
 static bool header(void *ctx, const struct str *names, size_t n, struct error *err)
 {
 	struct reading *r = ctx;
@@ -130,7 +184,7 @@ static bool header(void *ctx, const struct str *names, size_t n, struct error *e
 		qsort(r->by_name, n - 1, sizeof *r->by_name, compare_columns);
 	check_columns(r);
 	check_needs(r);
-	return true;
+	return open_checkers(r, err);
 }
 
 static void reject(struct reading *r, uint64_t line, const struct error *reason)
@@ -156,13 +210,16 @@ static bool bad_row(void *ctx, uint64_t line, size_t fields, size_t columns,
 }
 
 /* Every template with this row. */
-static bool renders(struct reading *r, struct error *reason)
+static bool renders(struct reading *r, const struct bundle_row *row,
+		    struct error *reason)
 {
-	const struct mustache_values values = {lookup, r};
-	for (size_t i = 0; i < r->check->n_templates; i++)
-		if (!template_check_row(r->check->templates[i].parsed, &values,
-					&r->scratch, NULL, reason))
+	for (size_t i = 0; i < r->check->n_templates; i++) {
+		const struct checked *k = &r->checked[i];
+		for (size_t j = 0; j < k->n; j++)
+			k->values[j] = value_of(r, &k->sources[j], row->values);
+		if (!template_checker_row(k->checker, k->values, &r->scratch, reason))
 			return false;
+	}
 	return true;
 }
 
@@ -178,7 +235,7 @@ static enum bundle_verdict judge(struct reading *r, const struct bundle_row *row
 	}
 	if (sink->open != NULL)
 		verdict = sink->open(sink->ctx, row, reason);
-	if (verdict == BUNDLE_ROW_TAKEN && !renders(r, reason))
+	if (verdict == BUNDLE_ROW_TAKEN && !renders(r, row, reason))
 		verdict = reason->kind == ERROR_MEMORY ? BUNDLE_ROW_STOP
 						       : BUNDLE_ROW_REJECTED;
 	if (verdict == BUNDLE_ROW_TAKEN && sink->take != NULL)
@@ -191,7 +248,6 @@ static bool row(void *ctx, const struct str *fields, uint64_t line, struct error
 	struct reading *r = ctx;
 	struct error reason = {0};
 	r->check->rows_read++;
-	r->values = fields + 1;
 	const struct bundle_row row = {.line = line,
 				       .user = fields[0],
 				       .values = fields + 1,
@@ -285,6 +341,7 @@ bool bundle_check_rows(struct bundle_check *c, const struct bundle_source *sourc
 	     check_end(&r, &err);
 	if (!ok)
 		add_error(&r, &err);
+	close_checkers(&r);
 	template_parts_free(&r.scratch);
 	unpack_free(r.unpack);
 	csv_table_free(r.table);
