@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load for HTTP on loopback: closed loop, kept-alive connections, one request under
- * way on each, no pipelining. Bodies are the lines of a file, taken in order (from the
- * start again at the end), so that the caller decides who is asked for.
+/* Load for HTTP on loopback: kept-alive connections, one request under way on each, no
+ * pipelining. Bodies are the lines of a file, taken in order (from the start again at
+ * the end), so that the caller decides who is asked for.
  *
- *   bench-load PORT PATH TOKEN-FILE BODIES FIRST-LINE CONNECTIONS SECONDS [WORD]
+ *   bench-load PORT PATH TOKEN-FILE BODIES FIRST-LINE CONNECTIONS SECONDS [WORD [RATE]]
+ *
+ * Without RATE it is a closed loop: each connection asks again when it was answered.
+ * With it, so many requests a second are due at even distances, whatever the server
+ * does; one that finds no connection free waits, and its latency counts from when it
+ * was due. SIGTERM ends the run before its time.
  *
  * Prints one JSON object: requests/s, latency in us (p50, p99, max), how many answers
  * were not 200, how many held WORD, and the line to go on from. TOKEN-FILE may be "-".
@@ -15,6 +20,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -37,6 +43,9 @@ struct load {
 	struct str path, token, word;
 	struct connection *connections;
 	size_t n_connections;
+	struct connection **idle; /* with a rate: those that wait for work */
+	size_t n_idle;
+	double interval_us; /* between two requests; 0: closed loop */
 	int epoll;
 	uint32_t *latency; /* [LATENCY_MAX_US + 1], counts */
 	uint64_t answers, bad, with_word;
@@ -97,7 +106,16 @@ static void push(const struct connection *c)
 	}
 }
 
-static void ask(struct load *l, struct connection *c)
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+/* due_us: when its latency begins */
+static void ask(struct load *l, struct connection *c, int64_t due_us)
 {
 	struct str body = l->bodies[l->next];
 	l->next = (l->next + 1) % l->n_bodies;
@@ -118,7 +136,7 @@ static void ask(struct load *l, struct connection *c)
 	buf_add_str(&c->out, body);
 	if (!buf_ok(&c->out))
 		die("request");
-	c->asked_us = clock_mono_us();
+	c->asked_us = due_us;
 	push(c);
 }
 
@@ -200,29 +218,65 @@ static void connect_all(struct load *l, uint16_t port)
 	}
 }
 
-/* Until the time is over and every answer is there. */
-static void run(struct load *l, int64_t end_us)
+/* Takes the answers that are there, waiting for the first up to wait_us (-1: as long as
+ * a server may take). Connections whose answer is complete are idle then. */
+static void collect(struct load *l, int64_t wait_us)
 {
 	struct epoll_event ready[64];
-	size_t under_way = l->n_connections;
-	for (size_t i = 0; i < l->n_connections; i++)
-		ask(l, &l->connections[i]);
-	while (under_way > 0) {
-		int n = epoll_wait(l->epoll, ready, 64, 10000);
-		if (n == 0)
-			errno = ETIMEDOUT;
-		if (n <= 0)
-			die("epoll_wait");
-		for (int i = 0; i < n; i++) {
-			struct connection *c = ready[i].data.ptr;
-			if (!pull(l, c))
-				continue;
-			if (clock_mono_us() < end_us)
-				ask(l, c);
-			else
-				under_way--;
+	int64_t us = wait_us < 0 ? 10000000 : wait_us;
+	struct timespec wait = {us / 1000000, us % 1000000 * 1000};
+	int n = epoll_pwait2(l->epoll, ready, 64, &wait, NULL);
+	if (n == 0 && wait_us < 0)
+		errno = ETIMEDOUT;
+	if ((n == 0 && wait_us < 0) || (n < 0 && errno != EINTR))
+		die("epoll_pwait2");
+	for (int i = 0; i < n; i++) {
+		struct connection *c = ready[i].data.ptr;
+		if (pull(l, c))
+			l->idle[l->n_idle++] = c;
+	}
+}
+
+static bool is_over(int64_t end_us)
+{
+	return stopped || clock_mono_us() >= end_us;
+}
+
+static void run_closed(struct load *l, int64_t end_us)
+{
+	while (!is_over(end_us)) {
+		while (l->n_idle > 0)
+			ask(l, l->idle[--l->n_idle], clock_mono_us());
+		collect(l, -1);
+	}
+}
+
+static void run_at_rate(struct load *l, int64_t begin_us, int64_t end_us)
+{
+	uint64_t k = 0;
+	while (!is_over(end_us)) {
+		int64_t due = begin_us + (int64_t)((double)k * l->interval_us);
+		int64_t now = clock_mono_us();
+		if (due <= now && l->n_idle > 0) {
+			ask(l, l->idle[--l->n_idle], due);
+			k++;
+		} else {
+			collect(l, due <= now ? -1 : due - now);
 		}
 	}
+}
+
+/* Until the time is over and every answer is there. */
+static void run(struct load *l, int64_t begin_us, int64_t end_us)
+{
+	for (size_t i = 0; i < l->n_connections; i++)
+		l->idle[l->n_idle++] = &l->connections[i];
+	if (l->interval_us > 0)
+		run_at_rate(l, begin_us, end_us);
+	else
+		run_closed(l, end_us);
+	while (l->n_idle < l->n_connections)
+		collect(l, -1);
 }
 
 static unsigned percentile(const struct load *l, double share)
@@ -260,9 +314,9 @@ static uint64_t number(const char *text, uint64_t max)
 
 int main(int argc, char **argv)
 {
-	if (argc != 8 && argc != 9) {
+	if (argc < 8 || argc > 10) {
 		fprintf(stderr, "usage: bench-load PORT PATH TOKEN-FILE BODIES "
-				"FIRST-LINE CONNECTIONS SECONDS [WORD]\n");
+				"FIRST-LINE CONNECTIONS SECONDS [WORD [RATE]]\n");
 		return 2;
 	}
 	struct load l = {.path = str_of(argv[2]),
@@ -274,11 +328,15 @@ int main(int argc, char **argv)
 	l.n_connections = (size_t)number(argv[6], CONNECTIONS_MAX);
 	l.connections = calloc(l.n_connections, sizeof *l.connections);
 	l.latency = calloc(LATENCY_MAX_US + 1, sizeof *l.latency);
-	if (l.connections == NULL || l.latency == NULL)
+	l.idle = calloc(l.n_connections, sizeof(struct connection *));
+	if (l.connections == NULL || l.idle == NULL || l.latency == NULL)
 		die("memory");
+	if (argc > 9)
+		l.interval_us = 1e6 / (double)number(argv[9], 1000000);
+	signal(SIGTERM, stop);
 	connect_all(&l, (uint16_t)number(argv[1], 65535));
 	int64_t begin = clock_mono_us();
-	run(&l, begin + (int64_t)number(argv[7], 3600) * 1000000);
+	run(&l, begin, begin + (int64_t)number(argv[7], 3600) * 1000000);
 	print(&l, clock_mono_us() - begin);
 	return 0;
 }

@@ -8,6 +8,7 @@ as far as the audience. A reader is given a message once, so readers are used up
 population keeps count, and is made anew when too few are left."""
 import hashlib
 import json
+import os
 import random
 import shutil
 import time
@@ -29,6 +30,7 @@ TEMPLATE = {
     "subject": "Hello {{first_name}}",
     "html": "<p>Dear {{first_name}} {{last_name}}, your number is {{number}}</p>",
 }
+HEADER = "user,first_name,last_name,number\n"
 
 
 def user(n):
@@ -129,58 +131,78 @@ class Population:
     def _make(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         with self._mimd() as mimd:
-            mimd.make_tenant(publicUrl="https://mail.example.org", dataSources=[{
-                "id": "default", "type": "directory", "defaultDataSource": True,
-                "awsConnectionInformation": {"authorizationType": "directory",
-                                             "endpoint": "bundles"}}])
-            mimd.need(200, "PUT", "/api/tenants/default/purposes",
-                      [{"id": "newsletter", "names": {"en": "News"}}])
-            source = mimd.data / "datasource" / "default" / "bundles"
-            seconds = self._load_users(mimd, source)
+            source = new_tenant(mimd)
+            seconds = load_users(mimd, source, self.n)
+            readers = self.n // READER_EACH
             for i in range(CAMPAIGNS):
-                self._load_campaign(mimd, source, i)
+                write_bundle(source / f"c{i}", i, (
+                    f"{user(k * READER_EACH)},Annette,Berg,A-{k}\n"
+                    for k in range(readers if i == 0 else min(readers, 1000))))
+                run_import(mimd, "imports", f"c{i}")
             self.token_file.write_text(mimd.make_token("dovecot:default"))
         shutil.rmtree(source)
         self.state_file.write_text(json.dumps({"used": 0, "usersSeconds": seconds}))
 
-    def _load_users(self, mimd, source):
-        (source / "users").mkdir(parents=True)
-        with open(source / "users/users.csv", "w") as f:
-            f.write("user,consent.newsletter\n")
-            for i in range(self.n):
-                f.write(f"{user(i)},2025-01-01T00:00:00Z\n")
-        return self._import(mimd, "users/import", "users")
 
-    def _load_campaign(self, mimd, source, number):
-        folder = source / f"c{number}"
-        (folder / "templates").mkdir(parents=True)
-        readers = self.n // READER_EACH
-        rows = ["user,first_name,last_name,number"]
-        rows += [f"{user(i * READER_EACH)},Annette,Berg,A-{i}"
-                 for i in range(readers if number == 0 else min(readers, 1000))]
-        files = {"templates/t.json": json.dumps(TEMPLATE),
-                 "recipients.csv": "\n".join(rows) + "\n"}
-        for name, text in files.items():
-            (folder / name).write_text(text)
-        (folder / "bundle.json").write_text(json.dumps({
-            "schema": "inlay.bundle/1",
-            "campaign": {**CAMPAIGN, "id": f"c{number}", "name": f"Campaign {number}",
-                         "priority": {"tier": min(number + 1, 9), "weight": 100}},
-            "files": [{"name": n, "bytes": len(t),
-                       "sha256": hashlib.sha256(t.encode()).hexdigest()}
-                      for n, t in files.items()]}))
-        self._import(mimd, "imports", f"c{number}")
+def new_tenant(mimd, **more):
+    """Makes it with the purpose of CAMPAIGN; the folder where bundles go."""
+    mimd.make_tenant(publicUrl="https://mail.example.org", dataSources=[{
+        "id": "default", "type": "directory", "defaultDataSource": True,
+        "awsConnectionInformation": {"authorizationType": "directory",
+                                     "endpoint": "bundles"}}], **more)
+    mimd.need(200, "PUT", "/api/tenants/default/purposes",
+              [{"id": "newsletter", "names": {"en": "News"}}])
+    source = mimd.data / "datasource" / "default" / "bundles"
+    source.mkdir(parents=True)
+    return source
 
-    @staticmethod
-    def _import(mimd, call, prefix):
-        """Seconds that it took."""
-        began = time.monotonic()
-        order = mimd.need(202, "POST", f"/api/tenants/default/{call}",
-                          {"prefix": prefix})["id"]
-        while True:
-            now = mimd.need(200, "GET", f"/api/tenants/default/imports/{order}")
-            if now["phase"] == "done":
-                return time.monotonic() - began
-            if now["phase"] == "failed":
-                raise RuntimeError(f"{prefix}: {now}")
-            time.sleep(0.05)
+
+def load_users(mimd, source, count, consent_each=1):
+    """Users, each so-many-th of whom consents; seconds that it took."""
+    (source / "users").mkdir()
+    with open(source / "users/users.csv", "w") as f:
+        f.write("user,consent.newsletter\n")
+        for i in range(count):
+            at = "2025-01-01T00:00:00Z" if i % consent_each == 0 else ""
+            f.write(f"{user(i)},{at}\n")
+    return run_import(mimd, "users/import", "users")
+
+
+def write_bundle(folder, number, rows=None, packed=None, campaign=None):
+    """rows: lines; or packed: a recipients.csv.zst that is there, linked to."""
+    (folder / "templates").mkdir(parents=True)
+    (folder / "templates/t.json").write_text(json.dumps(TEMPLATE))
+    if packed is None:
+        with open(folder / "recipients.csv", "w") as f:
+            f.write(HEADER)
+            f.writelines(rows)
+    else:
+        os.link(packed, folder / "recipients.csv.zst")
+    names = ["templates/t.json", "recipients.csv" + (".zst" if packed else "")]
+    (folder / "bundle.json").write_text(json.dumps({
+        "schema": "inlay.bundle/1",
+        "campaign": {**CAMPAIGN, "id": f"c{number}", "name": f"Campaign {number}",
+                     "priority": {"tier": min(number + 1, 9), "weight": 100},
+                     **(campaign or {})},
+        "files": [{"name": n, "bytes": (folder / n).stat().st_size,
+                   "sha256": sha256_of(folder / n)} for n in names]}))
+
+
+def sha256_of(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def run_import(mimd, call, prefix, look=lambda document: None):
+    """Seconds from the order to its end; look sees its document now and then."""
+    began = time.monotonic()
+    order = mimd.need(202, "POST", f"/api/tenants/default/{call}",
+                      {"prefix": prefix})["id"]
+    while True:
+        now = mimd.need(200, "GET", f"/api/tenants/default/imports/{order}")
+        look(now)
+        if now["phase"] == "done":
+            return time.monotonic() - began
+        if now["phase"] == "failed":
+            raise RuntimeError(f"{prefix}: {now}")
+        time.sleep(0.05)

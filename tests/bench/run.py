@@ -5,7 +5,8 @@ JSON into bench-run/.
 
 What a run leaves (populations, which take long to make, and results) is in bench-run/
 too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
-B_SESSIONS (200) and B_MESSAGES (100,000) of b, B_INJECTIONS (40) of c.
+B_SESSIONS (200) and B_MESSAGES (100,000) of b, B_INJECTIONS (40) of c, B_ROWS
+(10,000,000) and B_RATE (1,000 decisions a second) of d.
 """
 import argparse
 import datetime
@@ -20,6 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import bench_decisions  # noqa: E402
 import bench_idle       # noqa: E402
+import bench_import     # noqa: E402
 import bench_inject     # noqa: E402
 import bench_select     # noqa: E402
 from figures import RUN, option  # noqa: E402
@@ -31,6 +33,7 @@ BENCHES = [
     ("c", "SELECT that injects, beside APPEND",
      bench_inject.injection_beside_append),
     ("h", "SELECT while the agent hangs", bench_select.hung_agent),
+    ("d", "import of a large file, and decisions meanwhile", bench_import.large_file),
     ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
 ]
 
