@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One block of memory serves both phases. While records are added, they fill it from
- * the front and pointers to them from the back; when the two meet, the records are
+ * the front and entries for them from the back; when the two meet, the records are
  * written as a sorted run. While runs are merged, it is cut into one read buffer a
  * run. When there are as many runs as buffers, they are merged into one first. */
-#include "mim/extsort.h"
+#include "mim/extsort-internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define HEAD_LEN (4 + EXTSORT_KEY_LEN + 8) /* length of bytes, key, number */
-#define RECORD_LEN_MAX (HEAD_LEN + EXTSORT_RECORD_MAX)
+#define RECORD_LEN_MAX (EXTSORT_HEAD_LEN + EXTSORT_RECORD_MAX)
 #define BUFFER_MIN (64u * 1024) /* holds any record */
 #define FAN_IN_MAX 512
 static_assert(RECORD_LEN_MAX <= BUFFER_MIN, "a buffer holds any record");
@@ -29,7 +28,7 @@ struct extsort {
 	char *block;
 	size_t block_n;
 	size_t used;      /* bytes of records at the front */
-	size_t n_records; /* in the block; that many pointers stand at its end */
+	size_t n_records; /* in the block; that many entries stand at its end */
 	uint64_t count;   /* in all */
 	int fd;           /* the runs, one behind the other; -1: none yet */
 	off_t file_end;
@@ -39,9 +38,10 @@ struct extsort {
 	size_t n_runs, max_runs;
 	/* reading */
 	bool reading;
-	size_t next; /* in memory: index of the next pointer */
+	size_t next; /* in memory: index of the next entry */
 	struct run merge[FAN_IN_MAX];
-	size_t heap[FAN_IN_MAX]; /* runs by their first record */
+	struct extsort_entry
+		heap[FAN_IN_MAX]; /* runs by their first record; at: the run */
 	size_t n_heap;
 	bool consumed; /* the record at the top of the heap was handed out */
 };
@@ -52,7 +52,7 @@ struct extsort *extsort_new(const char *directory, size_t memory, struct error *
 	assert(memory >= EXTSORT_MEMORY_MIN);
 	if (s != NULL) {
 		s->fd = -1;
-		s->block_n = memory - memory % sizeof(char *);
+		s->block_n = memory - memory % sizeof(struct extsort_entry);
 		s->max_runs = s->block_n / BUFFER_MIN;
 		if (s->max_runs > FAN_IN_MAX)
 			s->max_runs = FAN_IN_MAX;
@@ -85,50 +85,23 @@ uint64_t extsort_count(const struct extsort *s)
 
 /* Records as bytes ----------------------------------------------------------------*/
 
-static uint32_t record_bytes(const char *p)
-{
-	uint32_t n;
-	memcpy(&n, p, sizeof n);
-	return n;
-}
-
 static void decode(const char *p, struct extsort_record *r)
 {
-	r->bytes = (struct str){p + HEAD_LEN, record_bytes(p)};
+	r->bytes = (struct str){p + EXTSORT_HEAD_LEN, extsort_record_bytes(p)};
 	memcpy(r->key, p + 4, EXTSORT_KEY_LEN);
 	memcpy(&r->number, p + 4 + EXTSORT_KEY_LEN, sizeof r->number);
 }
 
-static int compare(const char *a, const char *b)
+/* The entries at the end of the block, in the order of adding backwards. */
+static struct extsort_entry *entries(const struct extsort *s)
 {
-	uint64_t x, y;
-	int d = memcmp(a + 4, b + 4, EXTSORT_KEY_LEN);
-	if (d != 0)
-		return d;
-	memcpy(&x, a + 4 + EXTSORT_KEY_LEN, sizeof x);
-	memcpy(&y, b + 4 + EXTSORT_KEY_LEN, sizeof y);
-	return x < y ? -1 : x > y;
-}
-
-static int compare_pointers(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-	return compare(*x, *y);
-}
-
-/* The pointers at the end of the block, in the order of adding backwards. */
-static char **pointers(const struct extsort *s)
-{
-	return (char **)(void *)(s->block + s->block_n) - s->n_records;
+	return (struct extsort_entry *)(void *)(s->block + s->block_n) - s->n_records;
 }
 
 static void sort_block(struct extsort *s)
 {
-	if (s->n_records > 1)
-		qsort(pointers(s), s->n_records, sizeof(char *), compare_pointers);
+	extsort_entries(s->block, entries(s), s->n_records);
 }
-
-/* Files -----------------------------------------------------------------------------*/
 
 static int open_temporary(const struct extsort *s, struct error *err)
 {
@@ -187,7 +160,7 @@ static bool writer_flush(struct writer *w, struct error *err)
 
 static bool writer_add(struct writer *w, const char *record, struct error *err)
 {
-	size_t n = HEAD_LEN + record_bytes(record);
+	size_t n = EXTSORT_HEAD_LEN + extsort_record_bytes(record);
 	if (n > sizeof w->buffer - w->n && !writer_flush(w, err))
 		return false;
 	memcpy(w->buffer + w->n, record, n);
@@ -224,7 +197,8 @@ static const char *first(const struct extsort *s, size_t run)
 static bool has_record(const struct run *r)
 {
 	size_t n = r->to - r->from;
-	return n >= HEAD_LEN && n >= HEAD_LEN + record_bytes(r->buffer + r->from);
+	return n >= EXTSORT_HEAD_LEN &&
+	       n >= EXTSORT_HEAD_LEN + extsort_record_bytes(r->buffer + r->from);
 }
 
 /* Makes the run's next record stand in its buffer. */
@@ -255,23 +229,31 @@ static bool fill(struct extsort *s, struct run *r, struct error *err)
 	return true;
 }
 
-static bool goes_before(const struct extsort *s, size_t a, size_t b)
+static struct extsort_entry entry_of(const struct extsort *s, size_t run)
 {
-	return compare(first(s, a), first(s, b)) < 0;
+	return (struct extsort_entry){extsort_prefix(first(s, run)), run};
+}
+
+static bool run_goes_before(const struct extsort *s, const struct extsort_entry *a,
+			    const struct extsort_entry *b)
+{
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix;
+	return extsort_compare(first(s, a->at), first(s, b->at)) < 0;
 }
 
 /* Brings the heap's entry i down to its place. */
 static void sift_down(struct extsort *s, size_t i)
 {
-	size_t run = s->heap[i];
+	struct extsort_entry run = s->heap[i];
 	for (;;) {
 		size_t child = 2 * i + 1;
 		if (child >= s->n_heap)
 			break;
 		if (child + 1 < s->n_heap &&
-		    goes_before(s, s->heap[child + 1], s->heap[child]))
+		    run_goes_before(s, &s->heap[child + 1], &s->heap[child]))
 			child++;
-		if (!goes_before(s, s->heap[child], run))
+		if (!run_goes_before(s, &s->heap[child], &run))
 			break;
 		s->heap[i] = s->heap[child];
 		i = child;
@@ -290,7 +272,7 @@ static bool merge_start(struct extsort *s, struct error *err)
 				  .buffer = s->block + i * buffer_size(s)};
 		if (!fill(s, r, err))
 			return false;
-		s->heap[s->n_heap++] = i;
+		s->heap[s->n_heap++] = entry_of(s, i);
 	}
 	for (size_t i = s->n_heap / 2; i-- > 0;)
 		sift_down(s, i);
@@ -301,17 +283,19 @@ static bool merge_start(struct extsort *s, struct error *err)
 static bool merge_next(struct extsort *s, const char **record, struct error *err)
 {
 	if (s->consumed) {
-		struct run *r = &s->merge[s->heap[0]];
-		r->from += HEAD_LEN + record_bytes(r->buffer + r->from);
+		struct run *r = &s->merge[s->heap[0].at];
+		r->from += EXTSORT_HEAD_LEN + extsort_record_bytes(r->buffer + r->from);
 		if (!fill(s, r, err))
 			return false;
-		if (!has_record(r))
+		if (has_record(r))
+			s->heap[0] = entry_of(s, s->heap[0].at);
+		else
 			s->heap[0] = s->heap[--s->n_heap];
 		if (s->n_heap > 0)
 			sift_down(s, 0);
 	}
 	s->consumed = s->n_heap > 0;
-	*record = s->n_heap > 0 ? first(s, s->heap[0]) : NULL;
+	*record = s->n_heap > 0 ? first(s, s->heap[0].at) : NULL;
 	return true;
 }
 
@@ -362,7 +346,7 @@ static bool write_run(struct extsort *s, struct error *err)
 	sort_block(s);
 	bool ok = true;
 	for (size_t i = 0; ok && i < s->n_records; i++)
-		ok = writer_add(w, pointers(s)[i], err);
+		ok = writer_add(w, s->block + entries(s)[i].at, err);
 	ok = ok && writer_flush(w, err);
 	if (ok) {
 		s->runs[s->n_runs].at = s->file_end;
@@ -382,12 +366,13 @@ bool extsort_add(struct extsort *s, const struct extsort_record *record,
 		 struct error *err)
 {
 	assert(!s->reading);
-	size_t n = HEAD_LEN + record->bytes.n;
+	size_t n = EXTSORT_HEAD_LEN + record->bytes.n;
 	if (record->bytes.n > EXTSORT_RECORD_MAX)
 		return error_set(err, ERROR_TOO_LARGE, "", "a row is over %u bytes",
 				 EXTSORT_RECORD_MAX);
-	size_t room = s->block_n - s->used - s->n_records * sizeof(char *);
-	if (n + sizeof(char *) > room && !write_run(s, err))
+	size_t room =
+		s->block_n - s->used - s->n_records * sizeof(struct extsort_entry);
+	if (n + sizeof(struct extsort_entry) > room && !write_run(s, err))
 		return false;
 	char *at = s->block + s->used;
 	uint32_t length = (uint32_t)record->bytes.n;
@@ -395,11 +380,11 @@ bool extsort_add(struct extsort *s, const struct extsort_record *record,
 	memcpy(at + 4, record->key, EXTSORT_KEY_LEN);
 	memcpy(at + 4 + EXTSORT_KEY_LEN, &record->number, sizeof record->number);
 	if (length > 0)
-		memcpy(at + HEAD_LEN, record->bytes.p, length);
-	s->used += n;
+		memcpy(at + EXTSORT_HEAD_LEN, record->bytes.p, length);
 	s->n_records++;
 	s->count++;
-	pointers(s)[0] = at;
+	entries(s)[0] = (struct extsort_entry){extsort_prefix(at), s->used};
+	s->used += n;
 	return true;
 }
 
@@ -426,7 +411,7 @@ bool extsort_next(struct extsort *s, struct extsort_record *record, bool *more,
 		if (!merge_next(s, &p, err))
 			return false;
 	} else if (s->next < s->n_records) {
-		p = pointers(s)[s->next++];
+		p = s->block + entries(s)[s->next++].at;
 	}
 	if (p != NULL) {
 		decode(p, record);

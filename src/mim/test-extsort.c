@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/unit.h"
+
+#include "base/clock.h"
 #include "mim/extsort.h"
 
 #include <dirent.h>
@@ -125,6 +127,20 @@ static void equal_keys_come_in_the_order_of_their_numbers(void **state)
 	extsort_free(s);
 }
 
+/* Nothing tells them apart but their numbers: neither a byte nor a prefix. */
+static void many_records_of_one_key_are_sorted_in_good_time(void **state)
+{
+	(void)state;
+	struct extsort *s = new_sort(64u << 20);
+	uint64_t sum;
+	for (uint64_t i = 0; i < 300000; i++)
+		add(s, 7, i * 7919 % 300007, STR(""));
+	int64_t begin = clock_mono_us();
+	assert_int_equal(check_order(s, &sum), 300000);
+	assert_true(clock_mono_us() - begin < 10 * CLOCK_SECOND * 1000);
+	extsort_free(s);
+}
+
 static void too_large_a_record_is_refused(void **state)
 {
 	(void)state;
@@ -188,6 +204,7 @@ int main(void)
 		cmocka_unit_test(the_largest_records_pass),
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(equal_keys_come_in_the_order_of_their_numbers),
+		cmocka_unit_test(many_records_of_one_key_are_sorted_in_good_time),
 		cmocka_unit_test(too_large_a_record_is_refused),
 		cmocka_unit_test(temporary_files_have_no_names),
 		cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
