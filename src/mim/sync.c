@@ -69,6 +69,12 @@ bool sync_user_resolve(struct store_db *db, struct str identity, struct arena *a
 	WAIT_FOR(store_user_resolve, db, identity, arena, user_key);
 }
 
+bool sync_users_resolve(struct store_db *db, struct store_identity *items, size_t n,
+			struct arena *arena, struct error *err)
+{
+	WAIT_FOR(store_users_resolve, db, items, n, arena);
+}
+
 bool sync_user_erase(struct store_db *db, struct str user_key,
 		     const uint8_t suppress[CRYPTO_SHA256_LEN], int64_t now_ms,
 		     struct error *err)

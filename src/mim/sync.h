@@ -24,6 +24,8 @@ bool sync_user_commit(struct store_db *db, struct str user_key, uint64_t if_revi
 		      struct error *err);
 bool sync_user_resolve(struct store_db *db, struct str identity, struct arena *arena,
 		       struct str *user_key, struct error *err);
+bool sync_users_resolve(struct store_db *db, struct store_identity *items, size_t n,
+			struct arena *arena, struct error *err);
 bool sync_user_erase(struct store_db *db, struct str user_key,
 		     const uint8_t suppress[CRYPTO_SHA256_LEN], int64_t now_ms,
 		     struct error *err);

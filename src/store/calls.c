@@ -104,6 +104,19 @@ void store_user_resolve(struct store_db *db, struct str identity, struct arena *
 	store_submit(&op);
 }
 
+void store_users_resolve(struct store_db *db, struct store_identity *items, size_t n,
+			 struct arena *arena, store_fn *done, void *ctx)
+{
+	struct error err;
+	struct store_op op = {STORE_OP_USERS_RESOLVE, db, done, ctx, arena, {{0}}};
+	op.users_resolve.items = items;
+	op.users_resolve.n = n;
+	bool ok = n <= STORE_ROWS_MAX ||
+		  error_set(&err, ERROR_TOO_LARGE, "", "over %d identities in one call",
+			    STORE_ROWS_MAX);
+	go(&op, ok, &err);
+}
+
 void store_user_erase(struct store_db *db, struct str user_key,
 		      const uint8_t suppress[CRYPTO_SHA256_LEN], int64_t now_ms,
 		      store_fn *done, void *ctx)

@@ -134,12 +134,31 @@ void must_commit(struct fixture *f, const char *user,
 	must(f);
 }
 
+/* Among others it must mean the same. */
+static void resolve_among_others(struct fixture *f, struct str identity, struct str key)
+{
+	struct store_identity items[] = {
+		{.text = STR("nobody at all")}, {.text = identity}, {.text = STR("")}};
+	uint8_t want[sizeof items[0].sort_key];
+	store_users_resolve(f->db, items, 3, f->arena, store_wait_done, f->wait);
+	must(f);
+	assert_true((items[1].user_key.p == NULL) == (key.p == NULL));
+	assert_true(str_eq(items[1].user_key, key));
+	store_sort_key(key.p != NULL ? key : identity, want);
+	assert_memory_equal(items[1].sort_key, want, sizeof want);
+	assert_null(items[0].user_key.p);
+	assert_null(items[2].user_key.p);
+	store_sort_key(items[0].text, want);
+	assert_memory_equal(items[0].sort_key, want, sizeof want);
+}
+
 struct str resolve(struct fixture *f, const char *identity)
 {
 	struct str key;
 	store_user_resolve(f->db, str_of(identity), f->arena, &key, store_wait_done,
 			   f->wait);
 	must(f);
+	resolve_among_others(f, str_of(identity), key);
 	return key;
 }
 

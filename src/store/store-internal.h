@@ -23,6 +23,7 @@ enum store_op_class {
 	X(USER_READ, user_read, READ)                                                  \
 	X(USER_COMMIT, user_commit, WRITE)                                             \
 	X(USER_RESOLVE, user_resolve, READ)                                            \
+	X(USERS_RESOLVE, users_resolve, READ)                                          \
 	X(USER_ERASE, user_erase, WRITE)                                               \
 	X(USER_SCAN, user_scan, READ)                                                  \
 	X(INSTANCE_GET, instance_get, READ)                                            \
@@ -82,6 +83,10 @@ struct store_op {
 			struct str identity;
 			struct str *user_key;
 		} user_resolve;
+		struct {
+			struct store_identity *items;
+			size_t n;
+		} users_resolve;
 		struct {
 			struct str user_key;
 			const uint8_t *suppress; /* CRYPTO_SHA256_LEN bytes */

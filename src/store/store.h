@@ -200,6 +200,16 @@ void store_user_commit(struct store_db *db, struct str user_key, uint64_t if_rev
 void store_user_resolve(struct store_db *db, struct str identity, struct arena *arena,
 			struct str *user_key, store_fn *done, void *ctx);
 
+/* Many at once, of one snapshot, for imports: at most STORE_ROWS_MAX. A text that can
+ * be no identity means nobody. */
+struct store_identity {
+	struct str text;
+	struct str user_key;  /* out; absent: nobody's. May be borrowed from text */
+	uint8_t sort_key[16]; /* out: of user_key, of nobody's that of the text */
+};
+void store_users_resolve(struct store_db *db, struct store_identity *items, size_t n,
+			 struct arena *arena, store_fn *done, void *ctx);
+
 /* Removes all that is known of the user: profile, identities, rows, assignments,
  * instance rows, due marks, unique marks keep counting but no longer name anyone.
  * Writes the suppress document under the hex of `suppress` with the time. */

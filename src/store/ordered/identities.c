@@ -97,36 +97,72 @@ bool user_key_of(struct tables *t, const struct user_hash *user, struct str *use
 }
 
 /* *user_key stays absent when this identity is not known. */
-static bool resolve_one(struct tables *t, enum identity_kind kind, struct str text,
+static bool resolve_one(struct tables *t, const struct key *k, struct user_hash *user,
 			struct str *user_key, struct error *err)
 {
-	struct key k = key_identity(kind, text);
 	struct str value;
-	struct user_hash user;
-	if (!tables_get(t, TABLE_IDENTITIES, key_str(&k), &value, err))
+	if (!tables_get(t, TABLE_IDENTITIES, key_str(k), &value, err))
 		return false;
 	if (value.p == NULL)
 		return true;
-	if (value.n != sizeof user.b)
+	if (value.n != sizeof user->b)
 		return error_set(err, ERROR_CORRUPT, "",
 				 "a stored identity is damaged");
-	memcpy(user.b, value.p, sizeof user.b);
-	return user_key_of(t, &user, user_key, err);
+	memcpy(user->b, value.p, sizeof user->b);
+	return user_key_of(t, user, user_key, err);
+}
+
+/* *user_key is borrowed from the table; absent if nobody is meant. *user: whose it is,
+ * else whose it would be. */
+static bool resolve(struct tables *t, struct str identity, struct user_hash *user,
+		    struct str *user_key, struct error *err)
+{
+	static const enum identity_kind kinds[] = {IDENTITY_USER_ID, IDENTITY_EMAIL,
+						   IDENTITY_ALIAS};
+	const struct user_hash own = user_hash(identity);
+	*user = own;
+	if (!user_key_of(t, &own, user_key, err))
+		return false;
+	for (size_t i = 0; user_key->p == NULL && i < sizeof kinds / sizeof *kinds;
+	     i++) {
+		struct key k = key_identity_of(kinds[i], identity, &own);
+		if (!resolve_one(t, &k, user, user_key, err))
+			return false;
+	}
+	if (user_key->p == NULL)
+		*user = own;
+	return true;
 }
 
 bool ordered_user_resolve(struct tables *t, const struct store_op *op,
 			  struct error *err)
 {
-	static const enum identity_kind kinds[] = {IDENTITY_USER_ID, IDENTITY_EMAIL,
-						   IDENTITY_ALIAS};
-	struct str identity = op->user_resolve.identity, found;
-	struct user_hash user = user_hash(identity);
-	if (!user_key_of(t, &user, &found, err))
+	struct str found;
+	struct user_hash user;
+	if (!resolve(t, op->user_resolve.identity, &user, &found, err))
 		return false;
-	for (size_t i = 0; found.p == NULL && i < sizeof kinds / sizeof *kinds; i++)
-		if (!resolve_one(t, kinds[i], identity, &found, err))
-			return false;
 	*op->user_resolve.user_key = arena_str(op->arena, found);
 	return found.p == NULL || op->user_resolve.user_key->p != NULL ||
 	       no_memory(err);
+}
+
+bool ordered_users_resolve(struct tables *t, const struct store_op *op,
+			   struct error *err)
+{
+	for (size_t i = 0; i < op->users_resolve.n; i++) {
+		struct store_identity *item = &op->users_resolve.items[i];
+		struct str found = {NULL, 0};
+		struct user_hash user;
+		if (item->text.n == 0 || item->text.n > STORE_USER_KEY_MAX)
+			user = user_hash(item->text);
+		else if (!resolve(t, item->text, &user, &found, err))
+			return false;
+		memcpy(item->sort_key, user.b, sizeof user.b);
+		item->user_key = found.p != NULL && str_eq(found, item->text)
+					 ? item->text
+					 : arena_str(op->arena, found);
+		if (found.p != NULL && item->user_key.p == NULL)
+			return no_memory(err);
+	}
+	return true;
 }

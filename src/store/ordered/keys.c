@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ordered/keys.h"
 
+#include "store/store-internal.h"
+
 #include <assert.h>
 
 struct user_hash user_hash(struct str user_key)
@@ -38,14 +40,16 @@ static void add_u64(struct key *k, uint64_t v)
 
 struct key key_meta(const char *name)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add(&k, name, strlen(name));
 	return k;
 }
 
 struct key key_document(enum store_collection c, struct str id)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add_byte(&k, (unsigned)c);
 	add(&k, id.p, id.n);
 	return k;
@@ -53,7 +57,8 @@ struct key key_document(enum store_collection c, struct str id)
 
 struct key key_user(const struct user_hash *user, enum user_kind kind)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add(&k, user->b, sizeof user->b);
 	add_byte(&k, (unsigned)kind);
 	return k;
@@ -93,33 +98,62 @@ struct key key_counted(const struct user_hash *user, struct str campaign,
 	return k;
 }
 
+static struct key key_identity_hash(enum identity_kind kind,
+				    const struct user_hash *hash)
+{
+	struct key k;
+	k.n = 0;
+	add_byte(&k, (unsigned)kind);
+	add(&k, hash->b, sizeof hash->b);
+	return k;
+}
+
+static struct key key_email(struct str text)
+{
+	char folded[STORE_USER_KEY_MAX];
+	assert(text.n <= sizeof folded);
+	for (size_t i = 0; i < text.n; i++)
+		folded[i] = str_lower_char(text.p[i]);
+	struct user_hash hash = user_hash((struct str){folded, text.n});
+	return key_identity_hash(IDENTITY_EMAIL, &hash);
+}
+
 struct key key_identity(enum identity_kind kind, struct str text)
 {
-	char folded[512]; /* STORE_USER_KEY_MAX */
-	uint8_t hash[16];
-	assert(text.n <= sizeof folded);
-	if (kind == IDENTITY_EMAIL) {
-		for (size_t i = 0; i < text.n; i++)
-			folded[i] = str_lower_char(text.p[i]);
-		text.p = folded;
-	}
-	crypto_blake2b_128(text, hash);
-	struct key k = {.n = 0};
-	add_byte(&k, (unsigned)kind);
-	add(&k, hash, sizeof hash);
-	return k;
+	if (kind == IDENTITY_EMAIL)
+		return key_email(text);
+	struct user_hash hash = user_hash(text);
+	return key_identity_hash(kind, &hash);
+}
+
+static bool has_capital(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] >= 'A' && text.p[i] <= 'Z')
+			return true;
+	return false;
+}
+
+struct key key_identity_of(enum identity_kind kind, struct str text,
+			   const struct user_hash *hash)
+{
+	if (kind == IDENTITY_EMAIL && has_capital(text))
+		return key_email(text);
+	return key_identity_hash(kind, hash);
 }
 
 struct key key_instance(struct id16 instance)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add(&k, instance.b, ID_LEN);
 	return k;
 }
 
 struct key key_event(uint32_t assigned_hour, struct id16 event_id)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add_u32(&k, assigned_hour);
 	add(&k, event_id.b, ID_LEN);
 	return k;
@@ -127,7 +161,8 @@ struct key key_event(uint32_t assigned_hour, struct id16 event_id)
 
 struct key key_statistic(struct str campaign, uint32_t hour, enum statistic statistic)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add(&k, campaign.p, campaign.n);
 	add_byte(&k, 0);
 	add_u32(&k, hour);
@@ -137,14 +172,16 @@ struct key key_statistic(struct str campaign, uint32_t hour, enum statistic stat
 
 struct key key_outbox(uint64_t sequence)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add_u64(&k, sequence);
 	return k;
 }
 
 struct key key_outbox_id(struct id16 event_id, struct str point)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add(&k, event_id.b, ID_LEN);
 	add(&k, point.p, point.n);
 	return k;
@@ -152,7 +189,8 @@ struct key key_outbox_id(struct id16 event_id, struct str point)
 
 struct key key_due(int64_t due_ms, struct id16 instance)
 {
-	struct key k = {.n = 0};
+	struct key k;
+	k.n = 0;
 	add_u64(&k, (uint64_t)due_ms);
 	add(&k, instance.b, ID_LEN);
 	return k;

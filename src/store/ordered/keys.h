@@ -51,6 +51,9 @@ struct key key_counted(const struct user_hash *user, struct str campaign,
 		       enum statistic statistic);
 /* E-mail addresses are folded. */
 struct key key_identity(enum identity_kind kind, struct str text);
+/* The same of a text that is user_hash'ed already. */
+struct key key_identity_of(enum identity_kind kind, struct str text,
+			   const struct user_hash *hash);
 struct key key_instance(struct id16 instance);
 struct key key_event(uint32_t assigned_hour, struct id16 event_id);
 struct key key_statistic(struct str campaign, uint32_t hour, enum statistic statistic);
