@@ -59,6 +59,10 @@ bool import_read_file(void *job, struct str name, bundle_bytes_fn *take, void *c
 /* More rows rejected than inlay.import.max-rejected-percent? */
 bool import_check_rejected(struct import_job *j);
 
+/* The calling thread, one of an import's, gives way to those that decide: whatever an
+ * import has to calculate, a decision that comes meanwhile does not wait for it. */
+void import_yield(void);
+
 /* import-run.c: takes the job over. */
 void import_run(void *ctx); /* a struct import_job */
 void import_job_free(struct import_job *j);

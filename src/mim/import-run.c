@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define ATTEMPTS_MAX 5
 #define SAVE_EVERY_US 1000000
@@ -247,10 +249,20 @@ void import_job_free(struct import_job *j)
 	free(j);
 }
 
+/* On Linux the nice value is each thread's own. */
+#define IMPORT_NICE 10
+
+void import_yield(void)
+{
+	/* refused at worst, and then it is as if it were not there */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), IMPORT_NICE);
+}
+
 void import_run(void *ctx)
 {
 	struct import_job *j = ctx;
 	struct error err = {0};
+	import_yield();
 	int64_t started = clock_mono_us();
 	if (!import_stops(j)) {
 		metrics_add(j->mim->metrics, METRIC_IMPORTS_STARTED, 1);

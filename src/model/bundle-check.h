@@ -21,6 +21,7 @@ struct bundle_source {
 };
 
 struct bundle_row {
+	size_t index;             /* among those that `begin` was given */
 	uint64_t line;            /* of its first byte in the (unpacked) file, from 1 */
 	struct str user;          /* as in the file */
 	const struct str *values; /* one per column; empty: no value */
@@ -41,7 +42,12 @@ struct bundle_rows_sink {
 	 * every name were. A template's variable that is no column, has no default and
 	 * is no attribute makes the bundle unusable. */
 	bool (*is_attribute)(void *ctx, struct str name);
-	/* First of each row: is the user known? */
+	/* The next rows, before any of them is opened; they stay where they are until
+	 * the next call. False stops, with err. */
+	bool (*begin)(void *ctx, const struct bundle_row *rows, size_t n,
+		      struct error *err);
+	/* First of each row: is the user known? Not called for a row that names no
+	 * user. */
 	enum bundle_verdict (*open)(void *ctx, const struct bundle_row *row,
 				    struct error *reason);
 	/* The value in the profile of the row's user, where the row has none; absent
@@ -89,5 +95,28 @@ bool bundle_check_documents(struct bundle_check *c, const struct bundle_source *
  * c->errors has something. */
 bool bundle_check_rows(struct bundle_check *c, const struct bundle_source *source,
 		       const struct bundle_rows_sink *sink);
+
+/* The second step in pieces, so that one thread can read the file and another judge
+ * its rows. Only the judge calls the sink, but for is_attribute, which the reader calls
+ * before it hands over the first rows. */
+#define BUNDLE_BATCH_ROWS 1000
+struct bundle_reading;
+struct bundle_batch; /* rows on their way */
+/* Takes a batch over; false stops the reading, with err. */
+typedef bool bundle_batch_fn(void *ctx, struct bundle_batch *b, struct error *err);
+
+/* NULL without memory, or without recipients in the bundle. */
+struct bundle_reading *bundle_reading_new(struct bundle_check *c,
+					  const struct bundle_rows_sink *sink);
+/* To the file's end, if nothing fails; at most BUNDLE_BATCH_ROWS rows at once. */
+bool bundle_reading_run(struct bundle_reading *r, const struct bundle_source *source,
+			bundle_batch_fn *hand, void *ctx, struct error *err);
+/* In the order in which they were handed over; frees the batch. False stops: no
+ * further ones are judged. */
+bool bundle_batch_judge(struct bundle_batch *b, struct error *err);
+void bundle_batch_free(struct bundle_batch *b);
+/* When both are done: err is why it failed, or empty. Frees it; the result is that of
+ * bundle_check_rows. */
+bool bundle_reading_end(struct bundle_reading *r, struct error *err);
 
 #endif

@@ -107,7 +107,7 @@ static bool check_with(struct fixture *f, const struct tenant *t,
 	       bundle_check_rows(f->check, &s, sink);
 }
 
-static const struct bundle_rows_sink nobody = {NULL, NULL, NULL, NULL, NULL};
+static const struct bundle_rows_sink nobody = {.ctx = NULL};
 
 static void passes(struct fixture *f)
 {
@@ -356,8 +356,11 @@ static enum bundle_verdict take_row(void *ctx, const struct bundle_row *row,
 
 static struct bundle_rows_sink sink(struct people *p)
 {
-	return (struct bundle_rows_sink){p, is_attribute, open_row, attribute,
-					 take_row};
+	return (struct bundle_rows_sink){.ctx = p,
+					 .is_attribute = is_attribute,
+					 .open = open_row,
+					 .attribute = attribute,
+					 .take = take_row};
 }
 
 static void the_profile_fills_what_a_row_lacks(void **state)
@@ -395,6 +398,63 @@ static void a_sink_can_stop_it(void **state)
 	assert_false(check_with(f, NULL, &s));
 	assert_int_equal(p.taken, 1);
 	assert_int_equal(f->check->errors.items[0].kind, ERROR_UNAVAILABLE);
+}
+
+/* What a sink saw of many rows. */
+struct many {
+	const struct bundle_row *rows; /* of the batch */
+	size_t n, batches, opened;
+};
+
+static bool begin_many(void *ctx, const struct bundle_row *rows, size_t n,
+		       struct error *err)
+{
+	struct many *m = ctx;
+	(void)err;
+	assert_in_range(n, 1, BUNDLE_BATCH_ROWS);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(rows[i].index, i);
+	m->rows = rows;
+	m->n = n;
+	m->batches++;
+	return true;
+}
+
+static enum bundle_verdict open_many(void *ctx, const struct bundle_row *row,
+				     struct error *reason)
+{
+	struct many *m = ctx;
+	char name[32];
+	(void)reason;
+	/* every tenth line is not one of these */
+	m->opened += m->opened % 10 == 9;
+	snprintf(name, sizeof name, "user%zu", m->opened);
+	assert_str(row->user, name);
+	assert_int_equal(row->line, m->opened++ + 2);
+	assert_ptr_equal(row, &m->rows[row->index]);
+	return BUNDLE_ROW_TAKEN;
+}
+
+static void many_rows_come_in_batches_and_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct many m = {.n = 0};
+	const struct bundle_rows_sink s = {
+		.ctx = &m, .begin = begin_many, .open = open_many};
+	struct buf csv;
+	enum { ROWS = 3500 };
+	buf_init(&csv, 1 << 20);
+	buf_add_str(&csv, STR("user,name,link,vip,city\n"));
+	for (int i = 0; i < ROWS; i++)
+		buf_printf(&csv,
+			   i % 10 == 9 ? "user%d,short\n" : "user%d,a,http://x,,\n", i);
+	recipients(f, buf_cstr(&csv));
+	assert_true(check_with(f, NULL, &s));
+	assert_int_equal(m.batches, ROWS / BUNDLE_BATCH_ROWS + 1);
+	assert_int_equal(f->check->rows_read, ROWS);
+	assert_int_equal(f->check->rows_rejected, ROWS / 10);
+	assert_string_equal(f->check->row_errors.items[1].where, "recipients.csv:21");
+	buf_free(&csv);
 }
 
 static void the_errors_of_a_template_name_its_file(void **state)
@@ -480,6 +540,7 @@ int main(void)
 		T(the_profile_fills_what_a_row_lacks),
 		T(a_variable_from_nowhere_makes_it_unusable),
 		T(a_sink_can_stop_it),
+		T(many_rows_come_in_batches_and_in_order),
 		T(the_errors_of_a_template_name_its_file),
 		T(senders_and_brand_are_the_tenant_s),
 		T(building_names_what_is_wrong_with_the_campaign),
