@@ -224,9 +224,9 @@ static void templates(struct request *q)
 
 #define PREFIX "/api/tenants/{tenantId}/dovecot"
 static const struct route rows[] = {
-	{"POST", PREFIX "/hello", ROUTE_DOVECOT, 0, hello, 16384},
-	{"POST", PREFIX "/decisions", ROUTE_DOVECOT, 0, decisions, 0},
-	{"POST", PREFIX "/events", ROUTE_DOVECOT, 0, events, 0},
+	{"POST", PREFIX "/hello", ROUTE_DOVECOT, ROUTE_PROMPT, hello, 16384},
+	{"POST", PREFIX "/decisions", ROUTE_DOVECOT, ROUTE_PROMPT, decisions, 0},
+	{"POST", PREFIX "/events", ROUTE_DOVECOT, ROUTE_EVENTS, events, 0},
 	{"GET", PREFIX "/templates/{sha256}", ROUTE_DOVECOT, 0, templates, 0},
 };
 const struct route_table dovecot_routes = ROUTE_TABLE(rows);

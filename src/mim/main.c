@@ -2,6 +2,7 @@
 /* mimd: reads its settings, wires the parts together, waits for signals. */
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "mim/admission.h"
 #include "mim/due.h"
 #include "mim/import.h"
 #include "mim/mim.h"
@@ -227,7 +228,15 @@ static bool open_pools(struct process *p, struct error *err)
 	const struct settings *s = p->settings;
 	mim->metrics = metrics_new(routes_count());
 	mim->router = router_new();
-	if (mim->metrics == NULL || mim->router == NULL)
+	const struct admission_limits limits = {
+		.max_wait_ms = settings_int(s, "inlay.overload.max-wait"),
+		.most = {[ADMISSION_DECISION] =
+				 (unsigned)settings_int(s, "inlay.overload.decisions"),
+			 [ADMISSION_EVENTS] =
+				 (unsigned)settings_int(s, "inlay.overload.events")},
+	};
+	mim->admission = admission_new(&limits);
+	if (mim->metrics == NULL || mim->router == NULL || mim->admission == NULL)
 		return error_set(err, ERROR_MEMORY, "", "no memory for the routes");
 	mim->workers = workers_new("mimd-worker",
 				   (unsigned)settings_int(s, "inlay.workers.threads"),
@@ -289,6 +298,7 @@ static void stop(struct process *p)
 		store_close(mim->store);
 	metrics_free(mim->metrics);
 	router_free(mim->router);
+	admission_free(mim->admission);
 	crypto_wipe(&p->key, sizeof p->key);
 }
 

@@ -4,6 +4,7 @@
 #include "mim/metrics-internal.h"
 
 #include "base/clock.h"
+#include "mim/admission.h"
 #include "mim/mim.h"
 #include "mim/routes.h"
 
@@ -117,6 +118,24 @@ static void write_http(const struct http_stats *h, struct buf *out)
 		h->excess);
 }
 
+static void write_admission(const struct admission *a, struct buf *out)
+{
+	static const struct {
+		enum admission_kind kind;
+		const char *name;
+	} kinds[] = {{ADMISSION_DECISION, "decision"}, {ADMISSION_EVENTS, "events"}};
+	write_family(out, "under_way", "gauge", "Requests of agents being answered");
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		buf_printf(out, PREFIX "under_way{kind=\"%s\"} %zu\n", kinds[i].name,
+			   admission_under_way(a, kinds[i].kind));
+	write_family(out, "overload_refused", "counter",
+		     "Requests of agents answered with 503, as there were too many");
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		buf_printf(out, PREFIX "overload_refused_total{kind=\"%s\"} %llu\n",
+			   kinds[i].name,
+			   (unsigned long long)admission_refused(a, kinds[i].kind));
+}
+
 static uint64_t outbox_depth(struct mim *mim, uint64_t *n_tenants)
 {
 	uint64_t depth = 0;
@@ -143,6 +162,7 @@ bool metrics_write(struct mim *mim, struct buf *out)
 	write_answers(mim->metrics, out);
 	write_latency(mim->metrics, out);
 	write_http(&mim->http, out);
+	write_admission(mim->admission, out);
 	gauge(out, "store_used_bytes", "What the store takes", u.bytes_used);
 	gauge(out, "store_limit_bytes", "What the store may take; 0: no limit",
 	      u.bytes_max);

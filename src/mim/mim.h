@@ -12,6 +12,7 @@
 #include "net/http-server.h"
 #include "store/store.h"
 
+struct admission;  /* admission.h */
 struct master_key; /* secrets.h */
 struct router;     /* routes.h */
 struct tokens;     /* tokens.h */
@@ -26,7 +27,8 @@ struct mim {
 	struct tokens *tokens;
 	struct router *router; /* which call a path means */
 	struct metrics *metrics;
-	struct http_stats http;  /* of both listeners */
+	struct http_stats http; /* of both listeners */
+	struct admission *admission;
 	struct workers *workers; /* handlers that block */
 	struct workers *jobs;    /* imports and sweeps: minutes, not milliseconds */
 	int64_t started_ms;      /* wall clock */

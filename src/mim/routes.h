@@ -24,6 +24,8 @@ enum route_flag {
 	ROUTE_CLOSED_TOO = 2, /* also for a tenant whose database is not open, or that
 				 does not exist (q->tenant is NULL then) */
 	ROUTE_ALWAYS = 4,     /* also while the middleware is not ready */
+	ROUTE_PROMPT = 8,  /* a late answer is worth nothing: refused under overload */
+	ROUTE_EVENTS = 16, /* bounded apart, so that decisions do not wait for it */
 };
 
 struct route {

@@ -2,6 +2,7 @@
 #include "mim/server.h"
 
 #include "base/clock.h"
+#include "mim/admission.h"
 #include "mim/descriptors.h"
 #include "mim/public.h"
 #include "mim/routes.h"
@@ -85,6 +86,33 @@ static bool authorize(const struct request *q, struct error *err)
 	return true;
 }
 
+/* Is there too much to do already? ------------------------------------------------*/
+
+static enum admission_kind kind_of(const struct route *r)
+{
+	if (r->flags & ROUTE_PROMPT)
+		return ADMISSION_DECISION;
+	return r->flags & ROUTE_EVENTS ? ADMISSION_EVENTS : ADMISSION_OTHER;
+}
+
+static bool is_taken(const struct request *q)
+{
+	struct admission *a = q->mim->admission;
+	struct http_request *rq = q->transport;
+	struct admission_request ask = {.kind = kind_of(q->route),
+					.waited_ms = -1,
+					.quiet_ms = rq->quiet_ms,
+					.now_us = rq->received_us};
+	if (ask.kind == ADMISSION_OTHER)
+		return true;
+	if (admission_samples(a))
+		ask.waited_ms = http_request_waited_ms(rq);
+	enum admission_verdict verdict = admission_ask(a, &ask);
+	if (verdict == ADMISSION_PAUSE)
+		rq->pause_ms = admission_pause_ms(a);
+	return verdict == ADMISSION_TAKE;
+}
+
 /* Answers ------------------------------------------------------------------------*/
 
 static void send_answer(struct request *q)
@@ -97,6 +125,7 @@ static void send_answer(struct request *q)
 	int64_t micros = clock_mono_us() - q->started_us;
 	size_t n = 0;
 
+	admission_leave(q->mim->admission, kind_of(q->route), micros);
 	for (; n < q->n_headers; n++)
 		headers[n] =
 			(struct http_header){q->headers[n].name.p, q->headers[n].value};
@@ -154,6 +183,8 @@ static void on_head(struct http_request *rq, void *ctx)
 		refuse(rq, &err, allowed.p != NULL ? "Allow" : NULL, allowed);
 	} else if (q->route == NULL || (known && !authorize(q, &err))) {
 		http_respond_error(rq, &err);
+	} else if (!is_taken(q)) {
+		refuse_with(rq, ERROR_BUSY, "too much at once");
 	} else {
 		q->content_type = http_request_header(rq, "Content-Type");
 		rq->max_body =
@@ -194,6 +225,7 @@ static void on_handle(struct http_request *rq, void *ctx)
 	struct request *q = rq->data;
 	const struct route *r = q->route;
 	q->body = rq->body;
+	admission_enter(s->mim->admission, kind_of(r));
 	if (!(r->flags & ROUTE_ALWAYS) && s->mim->not_ready != NULL) {
 		request_fail_with(q, ERROR_UNAVAILABLE, "", "%s", s->mim->not_ready);
 		return;

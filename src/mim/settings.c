@@ -78,6 +78,15 @@ static const struct setting table[] = {
 	 "Time for a whole request to come in and to be answered."},
 	{"inlay.http.idle-timeout", SETTING_DURATION, "PT2M", CLOCK_SECOND, CLOCK_HOUR,
 	 NULL, NULL, "How long a connection stays open without a request."},
+	{"inlay.overload.max-wait", SETTING_DURATION, "25ms", 1, CLOCK_MINUTE, NULL,
+	 NULL,
+	 "When requests lie unread for longer than this, agents' questions are "
+	 "answered "
+	 "with 503 until they do not. An agent's session waits 50 ms in all."},
+	{"inlay.overload.decisions", SETTING_INT, "1024", 1, 1000000, NULL, NULL,
+	 "How many questions of agents may be under way; more are answered with 503."},
+	{"inlay.overload.events", SETTING_INT, "16", 1, 10000, NULL, NULL,
+	 "How many batches of events may be under way; more are answered with 503."},
 	{"inlay.workers.threads", SETTING_INT, "4", 1, 256, NULL, NULL,
 	 "Threads for calls of the administration, which may wait."},
 	{"inlay.workers.queue", SETTING_INT, "256", 1, 100000, NULL, NULL,

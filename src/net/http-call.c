@@ -5,7 +5,11 @@
 #include "net/problem.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* An unwanted body up to this is read and thrown away, so that the client sees the
  * answer and may keep the connection; behind it the connection is closed. */
@@ -19,6 +23,13 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	return info != NULL ? info->socket_context : NULL;
+}
+
+/* An idle connection's deadline says since when it is that. */
+static int64_t quiet_ms(const struct http_server *s, const struct connection *conn)
+{
+	int64_t may = conn->used ? s->o.idle_ms : s->o.header_ms;
+	return may - (conn->deadline_us - clock_mono_us()) / 1000;
 }
 
 void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
@@ -40,6 +51,7 @@ void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
 	}
 	buf_init(&c->body, 0);
 	pthread_mutex_init(&c->lock, NULL);
+	c->rq.quiet_ms = quiet_ms(s, conn);
 	connection_phase(conn, PHASE_HEAD);
 	connection_deadline(conn, s->o.header_ms);
 	return c;
@@ -72,6 +84,7 @@ void call_completed(void *server, struct MHD_Connection *mhd, void **req,
 	pthread_mutex_lock(&c->lock);
 	c->state = CALL_ANSWERED;
 	pthread_mutex_unlock(&c->lock);
+	c->conn->used = true;
 	connection_phase(c->conn, PHASE_IDLE);
 	connection_deadline(c->conn, s->o.idle_ms);
 	call_unref(c);
@@ -206,6 +219,19 @@ struct str http_request_header(struct http_request *rq, const char *name)
 	return arena_str(rq->arena, str_of(value));
 }
 
+int64_t http_request_waited_ms(const struct http_request *rq)
+{
+	const struct call *c = (const struct call *)rq;
+	struct tcp_info info;
+	socklen_t n = sizeof info;
+	if (c->was_paused ||
+	    getsockopt(c->conn->fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0 ||
+	    n < offsetof(struct tcp_info, tcpi_last_data_recv) +
+			    sizeof info.tcpi_last_data_recv)
+		return -1;
+	return info.tcpi_last_data_recv;
+}
+
 /* The Content-Length; 0 without a body; SIZE_MAX for a chunked one. */
 static size_t announced_body(struct call *c)
 {
@@ -266,10 +292,27 @@ static void run_head(struct call *c, const char *version, size_t announced)
 		s->o.head(&c->rq, s->o.ctx);
 	if (c->rq.known && !c->conn->known)
 		c->conn->known = true;
+	if (c->rq.pause_ms > 0)
+		c->conn->pause_until_us = c->rq.received_us + c->rq.pause_ms * 1000;
 	if (c->conn->place != PLACE_OWN)
 		take_place(c);
 	if (!is_answered(c) && announced != SIZE_MAX && announced > c->rq.max_body)
 		refuse(c, ERROR_TOO_LARGE, "the body is larger than this call takes");
+}
+
+/* Comes before the time that it was told. */
+static bool must_wait(struct call *c)
+{
+	int64_t until = c->conn->pause_until_us;
+	if (until == 0)
+		return false;
+	if (until > clock_mono_us() && !c->server->closing) {
+		c->was_paused = true;
+		connection_pause(c->server, c->conn);
+		return true;
+	}
+	c->conn->pause_until_us = 0;
+	return false;
 }
 
 static enum MHD_Result take_head(struct call *c, const char *method,
@@ -277,6 +320,8 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 {
 	struct http_server *s = c->server;
 	size_t announced = announced_body(c);
+	if (must_wait(c))
+		return MHD_YES; /* and it begins again here */
 	s->stats->requests++;
 	c->rq.method = arena_str(c->rq.arena, str_of(method));
 	c->rq.received_us = clock_mono_us();

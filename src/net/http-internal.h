@@ -34,9 +34,14 @@ struct connection {
 	_Atomic int phase;
 	_Atomic int64_t deadline_us; /* the socket is shut then; 0: none */
 	_Atomic bool known;          /* a request of it had http_request.known */
-	int place;                   /* only its own thread looks at it */
-	bool shut;                   /* it is on its way out */
-	struct call *waiting;        /* suspended; the list has no reference */
+	struct MHD_Connection *mhd;
+	bool paused;            /* suspended before its request was looked at */
+	int64_t pause_until_us; /* its own thread's, unless it is paused */
+	/* Of its own thread alone. */
+	int place;
+	bool used;            /* there was an answer */
+	bool shut;            /* it is on its way out */
+	struct call *waiting; /* suspended; the list has no reference */
 };
 
 enum call_state {
@@ -58,6 +63,7 @@ struct call {
 	_Atomic int refs;
 	_Atomic int64_t answer_deadline_us;
 	bool registered; /* conn->waiting was set */
+	bool was_paused; /* by connection_pause() */
 	bool close;      /* the connection ends with the answer */
 	size_t unwanted; /* bytes of the body thrown away */
 	pthread_mutex_t lock;
@@ -76,6 +82,7 @@ struct http_server {
 	pthread_cond_t wake;    /* of the timer */
 	struct connection *connections, *oldest; /* the newest first */
 	size_t n_connections, n_shut;
+	size_t crowd; /* the most since memory was last given back */
 	bool end_timer;
 	_Atomic bool draining; /* connections close after their answer */
 	_Atomic bool closing;  /* no new request is handled */
@@ -111,6 +118,8 @@ static inline void connection_phase(struct connection *conn, enum phase phase)
 {
 	atomic_store_explicit(&conn->phase, phase, memory_order_relaxed);
 }
+/* Suspends it until pause_until_us. */
+void connection_pause(struct http_server *s, struct connection *conn);
 /* Its client is told, and its thread removes it. Under the lock. */
 void connection_shut(struct http_server *s, struct connection *conn);
 void connection_wait(struct http_server *s, struct connection *conn, struct call *c);

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 
+#include <sys/ioctl.h>
+
 /* A client that means it has sent its request by then. */
 #define SLOW_US (1 * CLOCK_SECOND * 1000)
 /* A connection without a place that asks nothing. */
@@ -71,14 +73,25 @@ static struct connection *choose(const struct http_server *s,
 	return best;
 }
 
+/* Its request lies unread. */
+static bool has_asked(const struct connection *c)
+{
+	int n = 0;
+	return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
+}
+
 /* Those that nobody will miss go several at a time, so that a flood of connections does
  * not look through all of them for each. */
 static size_t shed_idle(struct http_server *s, const struct connection *but,
 			int64_t now)
 {
-	size_t most = 1 + s->o.max_connections / 64, n = 0;
-	for (struct connection *c = s->oldest; c != NULL && n < most; c = c->prev) {
+	size_t most = 1 + s->o.max_connections / 64, n = 0, looks = 4 * most;
+	for (struct connection *c = s->oldest; c != NULL && n < most && looks > 0;
+	     c = c->prev) {
 		if (c == but || c->shut || rank_of(s, c, now) != RANK_IDLE)
+			continue;
+		looks--;
+		if (has_asked(c))
 			continue;
 		connection_shut(s, c);
 		n++;
@@ -93,7 +106,7 @@ void room_make(struct http_server *s, struct connection *conn)
 		return;
 	size_t n = shed_idle(s, conn, now);
 	struct connection *one = n == 0 ? choose(s, conn, now) : NULL;
-	if (one != NULL) {
+	if (one != NULL && !has_asked(one)) {
 		connection_shut(s, one);
 		n = 1;
 	}

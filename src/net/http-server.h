@@ -24,12 +24,15 @@ struct http_request {
 	struct str body;  /* complete in handle() */
 	struct arena *arena;
 	int64_t received_us; /* clock_mono_us() when the head was complete */
+	int64_t quiet_ms;    /* since the connection's last answer, or its beginning */
 	void *data;          /* the caller's; lives in `arena`, if anywhere */
 	/* What head() may set. */
 	size_t max_body;   /* 0 at first: only an empty body. More answers 413 */
 	int64_t answer_ms; /* http_options.answer_ms at first */
 	bool known;        /* the client has shown who it is: its connection is kept
 			      longest when there are too many */
+	int64_t pause_ms;  /* with an answer of head(): what this connection asks
+			      before so long is over lies unread until then */
 };
 
 struct http_header {
@@ -90,6 +93,10 @@ void http_server_stop(struct http_server *s, int64_t drain_ms);
 /* A header field, copied into the arena; absent if it is not there. Only before
  * head() or handle() returns. */
 struct str http_request_header(struct http_request *rq, const char *name);
+
+/* How long ago its last bytes came, while they lay unread because others had their
+ * turn; -1 if that is not known. Costs a system call. Only in head(). */
+int64_t http_request_waited_ms(const struct http_request *rq);
 
 /* The answer, from any thread; everything is copied. content_type may be NULL. To
  * HEAD the body is not sent. In head() it ends the request before its body; elsewhere

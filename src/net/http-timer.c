@@ -6,12 +6,15 @@
 
 #include "base/clock.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 
 /* How late a deadline may be noticed. */
 #define TICK_MS 50
+/* Fewer connections are nothing to speak of. */
+#define CROWD 256
 /* Given up in one round; the rest follows in the next, at once. */
 #define BATCH 64
 
@@ -41,6 +44,7 @@ static struct connection *connection_add(struct http_server *s,
 		return NULL; /* call_begin refuses what comes on it */
 	}
 	conn->fd = info->connect_fd;
+	conn->mhd = mhd;
 	connection_deadline(conn, s->o.header_ms);
 	pthread_mutex_lock(&s->lock);
 	conn->next = s->connections;
@@ -99,12 +103,28 @@ void connection_wait(struct http_server *s, struct connection *conn, struct call
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Shuts what is over its time and collects up to BATCH calls that are over theirs,
- * each with a reference. */
-static size_t look(struct http_server *s, enum sweep how, struct call **late)
+/* The timer's thread resumes it: not before it knows of it. */
+void connection_pause(struct http_server *s, struct connection *conn)
+{
+	MHD_suspend_connection(conn->mhd);
+	pthread_mutex_lock(&s->lock);
+	conn->paused = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* What one round found. */
+struct found {
+	struct call *late[BATCH]; /* over their time, each with a reference */
+	size_t n_late;
+	struct MHD_Connection *rested[BATCH]; /* their pause is over */
+	size_t n_rested;
+};
+
+/* Shuts what is over its time. True if there may be more than fits. */
+static bool look(struct http_server *s, enum sweep how, struct found *f)
 {
 	int64_t now = clock_mono_us();
-	size_t n = 0;
+	f->n_late = f->n_rested = 0;
 	pthread_mutex_lock(&s->lock);
 	for (struct connection *c = s->connections; c != NULL; c = c->next) {
 		int64_t deadline = c->deadline_us;
@@ -115,34 +135,41 @@ static size_t look(struct http_server *s, enum sweep how, struct call **late)
 			if (over && c->phase != PHASE_IDLE)
 				s->stats->cut++;
 		}
-		if (c->waiting != NULL && n < BATCH &&
+		if (c->paused && f->n_rested < BATCH &&
+		    (how != SWEEP_LATE || c->pause_until_us <= now)) {
+			c->paused = false;
+			f->rested[f->n_rested++] = c->mhd;
+		}
+		if (c->waiting != NULL && f->n_late < BATCH &&
 		    (how != SWEEP_LATE || c->waiting->answer_deadline_us <= now)) {
-			late[n] = c->waiting;
-			late[n++]->refs++;
+			c->waiting->refs++;
+			f->late[f->n_late++] = c->waiting;
 			c->waiting = NULL;
 		}
 	}
 	pthread_mutex_unlock(&s->lock);
-	return n;
+	return f->n_late == BATCH || f->n_rested == BATCH;
 }
 
 void connections_sweep(struct http_server *s, enum sweep how)
 {
-	struct call *late[BATCH];
+	struct found f;
 	struct error err;
-	size_t n;
+	bool more;
 	if (how == SWEEP_LATE)
 		error_set(&err, ERROR_TIMEOUT, "", "no answer within the time allowed");
 	else
 		error_set(&err, ERROR_UNAVAILABLE, "", "the server is stopping");
 	do {
-		n = look(s, how, late);
-		for (size_t i = 0; i < n; i++) {
-			if (call_give_up(late[i], &err) && how == SWEEP_LATE)
+		more = look(s, how, &f);
+		for (size_t i = 0; i < f.n_rested; i++)
+			MHD_resume_connection(f.rested[i]);
+		for (size_t i = 0; i < f.n_late; i++) {
+			if (call_give_up(f.late[i], &err) && how == SWEEP_LATE)
 				s->stats->timed_out++;
-			call_unref(late[i]);
+			call_unref(f.late[i]);
 		}
-	} while (n == BATCH);
+	} while (more);
 }
 
 static struct timespec after_us(int64_t us)
@@ -158,6 +185,18 @@ static struct timespec after_us(int64_t us)
 	return t;
 }
 
+/* Each connection has memory of the library's, of which the allocator keeps what a
+ * crowd had, for good, unless it is asked not to. */
+static bool is_crowd_gone(struct http_server *s)
+{
+	if (s->n_connections > s->crowd)
+		s->crowd = s->n_connections;
+	if (s->crowd < CROWD || s->n_connections > s->crowd / 2)
+		return false;
+	s->crowd = s->n_connections;
+	return true;
+}
+
 static void *timer_main(void *server)
 {
 	struct http_server *s = server;
@@ -167,6 +206,11 @@ static void *timer_main(void *server)
 		pthread_cond_timedwait(&s->wake, &s->lock, &next);
 		pthread_mutex_unlock(&s->lock);
 		connections_sweep(s, SWEEP_LATE);
+		pthread_mutex_lock(&s->lock);
+		bool trim = is_crowd_gone(s);
+		pthread_mutex_unlock(&s->lock);
+		if (trim)
+			malloc_trim(0);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -196,6 +197,9 @@ static void when_all_are_busy_the_next_is_told_so(void **state)
 	assert_true(client_listen(more, &in, NULL)); /* and it is closed */
 	assert_true(str_starts(buf_str(&in), STR("HTTP/1.1 503 ")));
 	assert_true(text_find(buf_str(&in), "Retry-After: 1\r\n") != SIZE_MAX);
+	int64_t until = clock_mono_us() + PATIENCE_MS * 1000;
+	while (stats.connections > FEW && clock_mono_us() < until)
+		sched_yield();
 	int known = client_dial();
 	assert_answer(known, KNOWN_GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
 	for (size_t i = 0; i < FEW; i++)
@@ -236,6 +240,55 @@ static void who_drips_makes_room(void **state)
 	for (size_t i = 0; i < FEW; i++)
 		close(fds[i]);
 	service_stop(PATIENCE_MS);
+}
+
+static void says_how_long_a_request_lay_unread(void **state)
+{
+	(void)state;
+	struct http_options o = service_calm();
+	o.threads = 1;
+	service_start(o);
+	int first = client_dial(), second = client_dial();
+	struct pollfd p = {.fd = second, .events = POLLIN};
+	assert_answer(second, GET("/unread"), "HTTP/1.1 200 ", "no");
+	assert_true(client_say(first, GET("/stall")));
+	assert_true(client_say(second, GET("/unread")));
+	assert_int_equal(poll(&p, 1, 4 * UNREAD_MS), 0);
+	service_go_on();
+	assert_answer(first, NULL, "HTTP/1.1 200 ", "stalled");
+	assert_answer(second, NULL, "HTTP/1.1 200 ", "yes");
+	close(first);
+	close(second);
+	service_stop(PATIENCE_MS);
+}
+
+/* Only the connection that was told to; and it is served then. */
+static void who_comes_too_soon_waits(void **state)
+{
+	(void)state;
+	service_start(service_calm());
+	int told = client_dial(), other = client_dial();
+	int64_t from = clock_mono_us();
+	assert_answer(told, GET("/pause"), "HTTP/1.1 503 ", "]}");
+	assert_true(client_say(told, GET("/a")));
+	assert_answer(other, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_answer(told, NULL, "HTTP/1.1 200 ", "GET /a   ");
+	assert_true(clock_mono_us() - from >= PAUSE_MS * 1000);
+	assert_answer(told, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	close(told);
+	close(other);
+	service_stop(PATIENCE_MS);
+}
+
+static void stopping_ends_pauses(void **state)
+{
+	(void)state;
+	service_start(service_calm());
+	int told = client_dial();
+	assert_answer(told, GET("/pause"), "HTTP/1.1 503 ", "]}");
+	assert_true(client_say(told, GET("/a")));
+	service_stop(0);
+	close(told);
 }
 
 static void *stop_now(void *ms)
@@ -290,6 +343,9 @@ int main(void)
 		cmocka_unit_test(who_is_known_keeps_its_connection),
 		cmocka_unit_test(when_all_are_busy_the_next_is_told_so),
 		cmocka_unit_test(who_drips_makes_room),
+		cmocka_unit_test(says_how_long_a_request_lay_unread),
+		cmocka_unit_test(who_comes_too_soon_waits),
+		cmocka_unit_test(stopping_ends_pauses),
 		cmocka_unit_test(stopping_lets_requests_come_to_their_end),
 		cmocka_unit_test(stopping_ends_what_does_not_end),
 	};

@@ -17,6 +17,7 @@ static struct {
 	pthread_cond_t changed;
 	struct http_request *held[64];
 	size_t n;
+	bool go_on;
 } shelf = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void *answer_later(void *rq)
@@ -43,6 +44,23 @@ struct http_request *service_held(void)
 	return rq;
 }
 
+static void stall(void)
+{
+	pthread_mutex_lock(&shelf.lock);
+	while (!shelf.go_on)
+		pthread_cond_wait(&shelf.changed, &shelf.lock);
+	shelf.go_on = false;
+	pthread_mutex_unlock(&shelf.lock);
+}
+
+void service_go_on(void)
+{
+	pthread_mutex_lock(&shelf.lock);
+	shelf.go_on = true;
+	pthread_cond_broadcast(&shelf.changed);
+	pthread_mutex_unlock(&shelf.lock);
+}
+
 static void show(struct http_request *rq)
 {
 	struct str agent = http_request_header(rq, "User-Agent");
@@ -54,9 +72,18 @@ static void show(struct http_request *rq)
 	http_respond(rq, 200, "text/plain", text, &header, 1);
 }
 
+static void pause_it(struct http_request *rq)
+{
+	struct error err;
+	error_set(&err, ERROR_BUSY, "", "too much");
+	http_respond_error(rq, &err);
+	rq->pause_ms = PAUSE_MS;
+}
+
 static void head(struct http_request *rq, void *ctx)
 {
 	(void)ctx;
+	static char yes[] = "yes", no[] = "no";
 	struct error err;
 	error_set(&err, ERROR_UNAUTHORIZED, "", "no");
 	rq->known = http_request_header(rq, "Authorization").p != NULL;
@@ -66,6 +93,10 @@ static void head(struct http_request *rq, void *ctx)
 		rq->max_body = 1000;
 	else if (str_eqz(rq->path, "/large"))
 		rq->max_body = 1 << 20;
+	else if (str_eqz(rq->path, "/unread"))
+		rq->data = http_request_waited_ms(rq) >= UNREAD_MS ? yes : no;
+	else if (str_eqz(rq->path, "/pause"))
+		pause_it(rq);
 	else if (str_eqz(rq->path, "/patient"))
 		rq->answer_ms = PATIENCE_MS;
 }
@@ -81,6 +112,11 @@ static void handle(struct http_request *rq, void *ctx)
 		hold(rq);
 	} else if (str_eqz(rq->path, "/large")) {
 		http_respond(rq, 200, NULL, rq->body, NULL, 0);
+	} else if (str_eqz(rq->path, "/stall")) {
+		stall();
+		http_respond(rq, 200, NULL, STR("stalled"), NULL, 0);
+	} else if (str_eqz(rq->path, "/unread")) {
+		http_respond(rq, 200, NULL, str_of(rq->data), NULL, 0);
 	} else if (str_eqz(rq->path, "/empty")) {
 		http_respond(rq, 204, NULL, (struct str){NULL, 0}, NULL, 0);
 	} else {

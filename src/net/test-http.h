@@ -9,13 +9,17 @@
 #include "net/http-server.h"
 
 #define PATIENCE_MS 10000
+#define PAUSE_MS 200
+#define UNREAD_MS 50
 #define KNOWN_GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nAuthorization: me\r\n\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* The service, one at a time. Calls: /later is answered by another thread, /held when
  * the test says so, /patient too (it is given more time), /locked by head() with 401,
  * /show takes 1,000 bytes, /large 1 MiB and gives them back, /empty answers 204; all
- * others say what came. Who sends an Authorization is known. */
+ * others say what came. /stall keeps its thread until service_go_on(), /unread says
+ * whether its request lay unread for 50 ms, /pause refuses and pauses for PAUSE_MS. Who
+ * sends an Authorization is known. */
 struct http_options service_calm(void); /* no deadline that a busy machine misses */
 struct http_options service_quick(void);
 void service_start(struct http_options o);
@@ -23,6 +27,8 @@ void service_stop(int64_t drain_ms);
 uint16_t service_port(void);
 /* Waits for a request of /held or /patient. */
 struct http_request *service_held(void);
+
+void service_go_on(void);
 
 int client_dial(void);
 bool client_say(int fd, const char *text);
