@@ -65,7 +65,7 @@ static bool check_order(const struct tenant *t, const struct import_order *o,
 	return true;
 }
 
-/* 20260501T080000-1f3a9c: by time in every list */
+/* 20260501T080000-1f3a9c: by time in every list; absent without memory */
 static struct str new_id(struct arena *arena, int64_t now_ms)
 {
 	struct buf time;
@@ -73,7 +73,7 @@ static struct str new_id(struct arena *arena, int64_t now_ms)
 	char hex[2 * sizeof random + 1], digits[16];
 	size_t n = 0;
 	buf_init(&time, 64);
-	clock_format_rfc3339(&time, now_ms - now_ms % CLOCK_SECOND);
+	bool ok = clock_format_rfc3339(&time, now_ms - now_ms % CLOCK_SECOND);
 	for (size_t i = 0; i < time.n && n < sizeof digits - 1; i++)
 		if (time.p[i] != '-' && time.p[i] != ':' && time.p[i] != 'Z')
 			digits[n++] = time.p[i];
@@ -81,7 +81,7 @@ static struct str new_id(struct arena *arena, int64_t now_ms)
 	buf_free(&time);
 	crypto_random(random, sizeof random);
 	crypto_hex(hex, random, sizeof random);
-	return arena_printf(arena, "%s-%s", digits, hex);
+	return ok ? arena_printf(arena, "%s-%s", digits, hex) : (struct str){NULL, 0};
 }
 
 static bool store_new(struct import_job *j, struct error *err)
@@ -111,7 +111,7 @@ static bool fill_order(struct import_job *j, const struct import_order *o,
 		.by = arena_str(j->arena, o->by),
 		.created_ms = now_ms,
 	};
-	if (arena_failed(j->arena))
+	if (arena_failed(j->arena) || j->doc.id.p == NULL)
 		return error_set(err, ERROR_MEMORY, "", "no memory");
 	return store_new(j, err);
 }
