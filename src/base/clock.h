@@ -15,9 +15,10 @@
 /* The years 1970 to 9999: what can be written in RFC 3339. */
 #define CLOCK_MAX_MS INT64_C(253402300799999)
 
-int64_t clock_real_ms(void); /* CLOCK_REALTIME */
-int64_t clock_mono_us(void); /* CLOCK_MONOTONIC, for deadlines */
-int64_t clock_boot_ms(void); /* CLOCK_BOOTTIME, for leases and validity */
+int64_t clock_real_ms(void);        /* CLOCK_REALTIME */
+int64_t clock_mono_us(void);        /* CLOCK_MONOTONIC, for deadlines */
+int64_t clock_mono_coarse_us(void); /* the same up to 10 ms late, for a fifth of it */
+int64_t clock_boot_ms(void);        /* CLOCK_BOOTTIME, for leases and validity */
 
 /* RFC 3339 section 5.6 date-time, any offset, fraction cut to milliseconds, a
  * leap second taken as the second before it; years 1970 to 9999. */

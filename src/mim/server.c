@@ -16,7 +16,7 @@
 #define MAX_HEADERS (REQUEST_MAX_HEADERS + 1)
 /* libmicrohttpd clears what it keeps for a connection before each request, so this is
  * paid every time: half a microsecond for 16 KiB. */
-#define MAX_HEAD 16384
+#define MAX_HEAD 8192
 
 struct server {
 	struct mim *mim;

@@ -15,6 +15,8 @@
  * answer and may keep the connection; behind it the connection is closed. */
 #define UNWANTED_MAX (64u * 1024)
 #define PROBLEM_MAX 4096
+/* So much of a body is given room before it is there. */
+#define FIRST_ROOM 4096
 
 /* --- life ---------------------------------------------------------------- */
 
@@ -232,20 +234,6 @@ int64_t http_request_waited_ms(const struct http_request *rq)
 	return info.tcpi_last_data_recv;
 }
 
-/* The Content-Length; 0 without a body; SIZE_MAX for a chunked one. */
-static size_t announced_body(struct call *c)
-{
-	uint64_t n = 0;
-	if (MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Transfer-Encoding") !=
-	    NULL)
-		return SIZE_MAX;
-	const char *length =
-		MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, "Content-Length");
-	if (length != NULL && !str_to_u64(str_of(length), SIZE_MAX - 1, &n))
-		return SIZE_MAX;
-	return (size_t)n;
-}
-
 static bool is_answered(struct call *c)
 {
 	pthread_mutex_lock(&c->lock);
@@ -275,10 +263,10 @@ static void take_place(struct call *c)
 		refuse(c, ERROR_BUSY, "too many connections");
 }
 
-static void run_head(struct call *c, const char *version, size_t announced)
+static void run_head(struct call *c, const char *version, uint64_t *announced)
 {
 	struct http_server *s = c->server;
-	const char *wrong = http_check_head(c->mhd, version, c->rq.path.p);
+	const char *wrong = http_check_head(c->mhd, version, c->rq.path.p, announced);
 	if (wrong != NULL) {
 		/* nobody knows for sure where the next request begins */
 		c->close = true;
@@ -296,7 +284,8 @@ static void run_head(struct call *c, const char *version, size_t announced)
 		c->conn->pause_until_us = c->rq.received_us + c->rq.pause_ms * 1000;
 	if (c->conn->place != PLACE_OWN)
 		take_place(c);
-	if (!is_answered(c) && announced != SIZE_MAX && announced > c->rq.max_body)
+	if (!is_answered(c) && *announced != HTTP_BODY_UNKNOWN &&
+	    *announced > c->rq.max_body)
 		refuse(c, ERROR_TOO_LARGE, "the body is larger than this call takes");
 }
 
@@ -319,7 +308,7 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 				 const char *version)
 {
 	struct http_server *s = c->server;
-	size_t announced = announced_body(c);
+	uint64_t announced = HTTP_BODY_UNKNOWN;
 	if (must_wait(c))
 		return MHD_YES; /* and it begins again here */
 	s->stats->requests++;
@@ -329,7 +318,7 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 		return MHD_NO;
 	connection_phase(c->conn, PHASE_BODY);
 	connection_deadline(c->conn, s->o.body_ms);
-	run_head(c, version, announced);
+	run_head(c, version, &announced);
 	if (is_answered(c)) {
 		/* with a small body the connection can be kept */
 		if (!c->close && announced <= UNWANTED_MAX)
@@ -338,6 +327,9 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 		return queue(c);
 	}
 	c->body.max = c->rq.max_body;
+	/* at once what most need; a large body must come before it has its room */
+	if (announced > 0 && announced <= FIRST_ROOM)
+		buf_reserve(&c->body, (size_t)announced);
 	c->state = CALL_BODY;
 	return MHD_YES;
 }
@@ -364,7 +356,7 @@ static enum MHD_Result run_handler(struct call *c)
 	struct http_server *s = c->server;
 	int64_t wait_us = c->rq.answer_ms * 1000;
 	c->rq.body = buf_str(&c->body);
-	c->answer_deadline_us = clock_mono_us() + wait_us;
+	c->answer_deadline_us = clock_mono_coarse_us() + wait_us;
 	connection_phase(c->conn, PHASE_BUSY);
 	connection_deadline(c->conn, 0);
 	c->refs++; /* the handler's */

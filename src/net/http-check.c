@@ -6,26 +6,21 @@
 struct framing {
 	unsigned hosts, lengths, encodings;
 	struct str encoding;
+	uint64_t length;
 	bool bad_length;
 };
 
-static bool is_number(struct str s)
-{
-	uint64_t v;
-	return str_to_u64(s, INT64_MAX, &v);
-}
-
 static enum MHD_Result note(void *ctx, enum MHD_ValueKind kind, const char *key,
-			    const char *value)
+			    size_t key_size, const char *value, size_t value_size)
 {
 	struct framing *f = ctx;
-	struct str name = str_of(key), text = str_of(value != NULL ? value : "");
+	const struct str name = {key, key_size}, text = {value, value_size};
 	(void)kind;
 	if (str_ieq(name, STR("Host"))) {
 		f->hosts++;
 	} else if (str_ieq(name, STR("Content-Length"))) {
 		f->lengths++;
-		f->bad_length = f->bad_length || !is_number(text);
+		f->bad_length |= !str_to_u64(text, INT64_MAX, &f->length);
 	} else if (str_ieq(name, STR("Transfer-Encoding"))) {
 		f->encodings++;
 		f->encoding = str_trim(text);
@@ -34,15 +29,17 @@ static enum MHD_Result note(void *ctx, enum MHD_ValueKind kind, const char *key,
 }
 
 const char *http_check_head(struct MHD_Connection *mhd, const char *version,
-			    const char *target)
+			    const char *target, uint64_t *body_size)
 {
 	struct framing f = {0};
 	bool old = str_eqz(str_of(version), "HTTP/1.0");
+	*body_size = HTTP_BODY_UNKNOWN;
 	if (!old && !str_eqz(str_of(version), "HTTP/1.1"))
 		return "only HTTP/1.0 and HTTP/1.1 are spoken here";
 	if (target[0] != '/')
 		return "the request target must be a path";
-	MHD_get_connection_values(mhd, MHD_HEADER_KIND, note, &f);
+	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, note, &f);
+	*body_size = f.encodings > 0 || f.bad_length ? HTTP_BODY_UNKNOWN : f.length;
 	if (f.hosts > 1 || (f.hosts == 0 && !old))
 		return "there must be exactly one Host";
 	if (f.lengths > 1 || f.bad_length)

@@ -21,7 +21,7 @@
 void connection_deadline(struct connection *conn, int64_t ms)
 {
 	atomic_store_explicit(&conn->deadline_us,
-			      ms > 0 ? clock_mono_us() + ms * 1000 : 0,
+			      ms > 0 ? clock_mono_coarse_us() + ms * 1000 : 0,
 			      memory_order_relaxed);
 }
 
