@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 
 static int64_t read_us(clockid_t id)
 {
@@ -27,6 +26,19 @@ int64_t clock_mono_us(void)
 int64_t clock_mono_coarse_us(void)
 {
 	return read_us(CLOCK_MONOTONIC_COARSE);
+}
+
+struct timespec clock_mono_after(int64_t us)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += us / 1000000;
+	t.tv_nsec += us % 1000000 * 1000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
 }
 
 int64_t clock_boot_ms(void)

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+#include <time.h>
+
 #define CLOCK_SECOND INT64_C(1000)
 #define CLOCK_MINUTE (60 * CLOCK_SECOND)
 #define CLOCK_HOUR (60 * CLOCK_MINUTE)
@@ -18,7 +20,9 @@
 int64_t clock_real_ms(void);        /* CLOCK_REALTIME */
 int64_t clock_mono_us(void);        /* CLOCK_MONOTONIC, for deadlines */
 int64_t clock_mono_coarse_us(void); /* the same up to 10 ms late, for a fifth of it */
-int64_t clock_boot_ms(void);        /* CLOCK_BOOTTIME, for leases and validity */
+/* CLOCK_MONOTONIC in so many us: an end for pthread_cond_timedwait. */
+struct timespec clock_mono_after(int64_t us);
+int64_t clock_boot_ms(void); /* CLOCK_BOOTTIME, for leases and validity */
 
 /* RFC 3339 section 5.6 date-time, any offset, fraction cut to milliseconds, a
  * leap second taken as the second before it; years 1970 to 9999. */

@@ -154,10 +154,9 @@ static void *run(void *ctx)
 {
 	struct due_worker *w = ctx;
 	while (!is_stopping(w)) {
-		struct timespec until;
 		run_all(w);
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += INTERVAL_S;
+		const struct timespec until =
+			clock_mono_after(INTERVAL_S * INT64_C(1000000));
 		pthread_mutex_lock(&w->lock);
 		while (!w->stopping &&
 		       pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT)

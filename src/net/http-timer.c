@@ -9,7 +9,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /* How late a deadline may be noticed. */
 #define TICK_MS 50
@@ -172,19 +171,6 @@ void connections_sweep(struct http_server *s, enum sweep how)
 	} while (more);
 }
 
-static struct timespec after_us(int64_t us)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += us / 1000000;
-	t.tv_nsec += us % 1000000 * 1000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 /* Each connection has memory of the library's, of which the allocator keeps what a
  * crowd had, for good, unless it is asked not to. */
 static bool is_crowd_gone(struct http_server *s)
@@ -202,7 +188,7 @@ static void *timer_main(void *server)
 	struct http_server *s = server;
 	pthread_mutex_lock(&s->lock);
 	while (!s->end_timer) {
-		struct timespec next = after_us(TICK_MS * 1000);
+		struct timespec next = clock_mono_after(TICK_MS * 1000);
 		pthread_cond_timedwait(&s->wake, &s->lock, &next);
 		pthread_mutex_unlock(&s->lock);
 		connections_sweep(s, SWEEP_LATE);
@@ -261,7 +247,7 @@ bool connections_drained(struct http_server *s, int64_t until_us)
 		int64_t left = until_us - clock_mono_us();
 		if (s->n_connections == 0 || left <= 0)
 			break;
-		struct timespec until = after_us(left);
+		struct timespec until = clock_mono_after(left);
 		pthread_cond_timedwait(&s->changed, &s->lock, &until);
 	}
 	bool all = s->n_connections == 0;

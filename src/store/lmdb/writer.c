@@ -16,6 +16,10 @@
 /* For so long after one that somebody waits for, the next is expected, and imports
  * get one slice a transaction. */
 #define EXPECT_US 100000
+/* When the last transaction was shared, others are about to ask, too: the next begins
+ * so much later. Who is alone never waits. A transaction costs as much as ten
+ * decisions, and on a disk that is fast they would be shared by two or three only. */
+#define COMPANY_US 1000
 
 struct item {
 	struct item *next;
@@ -36,7 +40,9 @@ struct writer {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue urgent, imports;
+	bool gathering; /* nobody needs to wake it */
 	bool stop;
+	size_t company; /* who waited for the last transaction; the thread's own */
 };
 
 static void queue_init(struct queue *q)
@@ -89,7 +95,7 @@ static void queue_append(struct queue *to, struct queue *from)
  * transaction, what is on the disk, and what is refused. */
 struct round {
 	struct queue again, done, finished, refused;
-	size_t n_done;
+	size_t n_done, n_urgent;
 	bool has_import;
 	/* 0, or so many to a transaction: each copies the pages that it changes, so
 	 * that a nearly full map takes many small ones, but not a large one */
@@ -113,6 +119,7 @@ static struct item *take(struct writer *w, struct round *r)
 	item = queue_pop(&w->urgent);
 	if (item != NULL) {
 		w->urgent_us = now;
+		r->n_urgent++;
 	} else if (!is_expected || !r->has_import) {
 		item = queue_pop(&w->imports);
 		r->has_import |= item != NULL;
@@ -290,8 +297,19 @@ static void one_round(struct writer *w)
 		transaction(w, &r);
 	} while (r.again.first != NULL);
 	environment_measure(w->env);
+	w->company = r.n_urgent;
 	tell(&r.finished);
 	tell(&r.refused);
+}
+
+/* Under the lock. */
+static void gather(struct writer *w)
+{
+	const struct timespec until = clock_mono_after(COMPANY_US);
+	w->gathering = true;
+	while (!w->stop && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
+		continue;
+	w->gathering = false;
 }
 
 static void *writer_main(void *arg)
@@ -306,12 +324,25 @@ static void *writer_main(void *arg)
 			pthread_cond_wait(&w->changed, &w->lock);
 			continue;
 		}
+		if (w->company > 1)
+			gather(w);
 		pthread_mutex_unlock(&w->lock);
 		one_round(w);
 		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
+}
+
+static bool condition_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	if (pthread_condattr_init(&attr) != 0)
+		return false;
+	bool ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+		  pthread_cond_init(cond, &attr) == 0;
+	pthread_condattr_destroy(&attr);
+	return ok;
 }
 
 struct writer *writer_new(struct environment *e)
@@ -324,7 +355,7 @@ struct writer *writer_new(struct environment *e)
 	queue_init(&w->imports);
 	if (pthread_mutex_init(&w->lock, NULL) != 0)
 		goto no_lock;
-	if (pthread_cond_init(&w->changed, NULL) != 0)
+	if (!condition_init(&w->changed))
 		goto no_condition;
 	if (!lmdb_tables_init(&w->tables, e, false))
 		goto no_tables;
@@ -372,6 +403,7 @@ void writer_submit(struct writer *w, const struct store_op *op)
 	queue_push(store_op_class(op->kind) == STORE_CLASS_BULK ? &w->imports
 								: &w->urgent,
 		   item);
-	pthread_cond_signal(&w->changed);
+	if (!w->gathering)
+		pthread_cond_signal(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 }
