@@ -132,14 +132,20 @@ size_t html_entity(struct str s, char utf8[8])
 bool html_unescape(struct buf *out, struct str text)
 {
 	char utf8[8];
+	size_t from = 0;
 	for (size_t i = 0; i < text.n;) {
-		size_t n = html_entity(str_slice(text, i, text.n), utf8);
-		if (n > 0) {
-			buf_add_str(out, str_of(utf8));
-			i += n;
-		} else {
-			buf_add_char(out, text.p[i++]);
+		i += str_find_char(str_slice(text, i, text.n), '&');
+		size_t n =
+			i < text.n ? html_entity(str_slice(text, i, text.n), utf8) : 0;
+		if (n == 0) {
+			i++;
+			continue;
 		}
+		buf_add_str(out, str_slice(text, from, i));
+		buf_add_str(out, str_of(utf8));
+		i += n;
+		from = i;
 	}
+	buf_add_str(out, str_slice(text, from, text.n));
 	return buf_ok(out);
 }

@@ -118,8 +118,12 @@ enum html_token_kind html_next(struct html_scanner *s, struct html_token *t)
 	if (in.p[0] == '<' && is_markup(in))
 		return markup(s, t);
 	size_t i = 1;
-	while (i < in.n && !(in.p[i] == '<' && is_markup(str_slice(in, i, in.n))))
+	for (;;) {
+		i += str_find_char(str_slice(in, i, in.n), '<');
+		if (i >= in.n || is_markup(str_slice(in, i, in.n)))
+			break;
 		i++;
+	}
 	t->text = str_slice(in, 0, i);
 	s->at += i;
 	return give(t, HTML_TEXT);

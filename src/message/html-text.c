@@ -101,35 +101,55 @@ static void begin_text(struct writer *w)
 	w->blank = false;
 }
 
+/* What a character reference stands for. */
+static void write_reference(struct writer *w, struct str piece)
+{
+	if (str_eq(piece, STR("\xC2\xA0"))) { /* no-break space */
+		w->blank = w->blank || w->breaks == 0;
+		return;
+	}
+	/* soft hyphen, zero-width (non-)joiner: only good for layout */
+	if (str_eq(piece, STR("\xC2\xAD")) || str_eq(piece, STR("\xE2\x80\x8C")) ||
+	    str_eq(piece, STR("\xE2\x80\x8D")))
+		return;
+	begin_text(w);
+	buf_add_str(w->out, piece);
+}
+
+static void write_space(struct writer *w, char c)
+{
+	if (w->pre > 0 && c == '\n')
+		w->breaks += w->breaks < MAX_BREAKS;
+	else
+		w->blank = w->blank || w->breaks == 0;
+}
+
+/* How much of the text, from i on, is to be taken as it is: a word, as a rule. */
+static size_t plain_end(struct str text, size_t i)
+{
+	while (i < text.n && text.p[i] != '&' && !is_space(text.p[i]))
+		i++;
+	return i;
+}
+
 static void write_text(struct writer *w, struct str text)
 {
 	char utf8[8];
 	for (size_t i = 0; i < text.n;) {
-		char c = text.p[i];
-		if (w->pre > 0 && c == '\n') {
-			w->breaks += w->breaks < MAX_BREAKS;
-			i++;
-			continue;
-		}
-		if (is_space(c)) {
-			w->blank = w->blank || w->breaks == 0;
-			i++;
+		if (is_space(text.p[i])) {
+			write_space(w, text.p[i++]);
 			continue;
 		}
 		size_t n = html_entity(str_slice(text, i, text.n), utf8);
-		struct str piece = n > 0 ? str_of(utf8) : str_slice(text, i, i + 1);
-		i += n > 0 ? n : 1;
-		if (str_eq(piece, STR("\xC2\xA0"))) { /* no-break space */
-			w->blank = w->blank || w->breaks == 0;
+		if (n > 0) {
+			write_reference(w, str_of(utf8));
+			i += n;
 			continue;
 		}
-		/* soft hyphen, zero-width (non-)joiner: only good for layout */
-		if (str_eq(piece, STR("\xC2\xAD")) ||
-		    str_eq(piece, STR("\xE2\x80\x8C")) ||
-		    str_eq(piece, STR("\xE2\x80\x8D")))
-			continue;
+		size_t end = plain_end(text, i + 1); /* a lone "&" is one, too */
 		begin_text(w);
-		buf_add_str(w->out, piece);
+		buf_add_str(w->out, str_slice(text, i, end));
+		i = end;
 	}
 }
 

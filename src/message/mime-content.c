@@ -72,14 +72,16 @@ static GMimeContentEncoding choose_encoding(struct str s)
  * 4.1.1): whatever line ends there are become CRLF. */
 static void canonical_lines(struct buf *out, struct str s)
 {
+	size_t from = 0;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n')
+		if (s.p[i] != '\r' && s.p[i] != '\n')
 			continue;
-		if (s.p[i] == '\n' || s.p[i] == '\r')
+		buf_add_str(out, str_slice(s, from, i));
+		from = i + 1;
+		if (s.p[i] == '\n' || i + 1 == s.n || s.p[i + 1] != '\n')
 			buf_add_str(out, STR("\r\n"));
-		else
-			buf_add_char(out, s.p[i]);
 	}
+	buf_add_str(out, str_slice(s, from, s.n));
 	if (out->n == 0 || out->p[out->n - 1] != '\n')
 		buf_add_str(out, STR("\r\n"));
 }
