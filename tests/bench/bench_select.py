@@ -4,6 +4,7 @@ with an agent that hangs. Three real Dovecots over the same mailboxes, one with 
 plugin and two without, sessions in turn; what lies between the two without is the noise
 of the measurement."""
 import contextlib
+import os
 import random
 import signal
 import time
@@ -99,14 +100,18 @@ def _figures(what, times, goals):
     return figures
 
 
+def _pauses():
+    return [option("B_PAUSE", 0) / 1000] if os.environ.get("B_PAUSE") else [0.0, 0.02]
+
+
 def nothing_to_do():
     sessions, many = option("B_SESSIONS", 200), option("B_MESSAGES", 100000)
     figures = []
     with _servers() as (chain, ports):
-        for count in (10, many):
+        for count in sorted({10, many}):
             user = f"has{count}"
             _fill(chain, f"{chain.folder}/f", user, count)
-            for pause in (0.0, 0.02):
+            for pause in _pauses():
                 times = _compare(ports, user, pause, sessions)
                 goals = ((("<=", 10), ("<=", 50)) if pause else (("<=", 250), None))
                 figures += _figures(f"{count:,} messages, {pause * 1000:.0f} ms: ",

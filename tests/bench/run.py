@@ -5,8 +5,8 @@ JSON into bench-run/.
 
 What a run leaves (populations, which take long to make, and results) is in bench-run/
 too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
-B_SESSIONS (200) and B_MESSAGES (100,000) of b, B_INJECTIONS (40) of c, B_ROWS
-(10,000,000) and B_RATE (1,000 decisions a second) of d.
+B_SESSIONS (200), B_MESSAGES (100,000) and B_PAUSE (ms; both) of b, B_INJECTIONS (40)
+of c, B_ROWS (10,000,000) and B_RATE (1,000 decisions a second) of d.
 """
 import argparse
 import datetime
