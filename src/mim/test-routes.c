@@ -28,8 +28,8 @@ static int tear_down(void **state)
 
 static const char *match(const char *method, const char *path)
 {
-	const struct route *r = router_match(router, str_of(method), str_of(path),
-					     arena, params, &err);
+	const struct route *r =
+		router_match(router, str_of(method), str_of(path), arena, params, &err);
 	return r != NULL ? r->path : NULL;
 }
 

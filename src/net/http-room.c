@@ -36,7 +36,8 @@ static enum rank rank_of(const struct http_server *s, const struct connection *c
 {
 	int64_t began = c->deadline_us;
 	bool known = c->known;
-	switch (c->phase) {
+	const enum phase phase = c->phase; /* clang takes no atomic in a switch */
+	switch (phase) {
 	case PHASE_IDLE:
 		if (!known)
 			return RANK_IDLE;
