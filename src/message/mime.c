@@ -106,6 +106,8 @@ static bool add_labelled(struct buf *out, struct str label, struct str text)
 			if ((unsigned char)label.p[i] >= ' ' && label.p[i] != 0x7F)
 				buf_add_char(out, label.p[i]);
 		buf_add_char(out, ']');
+		if (!buf_ok(out)) /* or it would be taken for a label that is there */
+			return false;
 		if (str_starts(text, buf_str(out)))
 			buf_clear(out);
 		else if (text.n > 0)
@@ -135,7 +137,9 @@ static bool write_all(const struct template *t, const struct mime_envelope *e,
 	buf_init(&subject, 2 * TEMPLATE_MAX_LINE);
 	bool ok = add_labelled(&from, e->label, buf_str(&parts->from_name)) &&
 		  add_labelled(&subject, e->label, buf_str(&parts->subject));
-	if (!ok)
+	if (from.state == BUF_NOMEM || subject.state == BUF_NOMEM)
+		error_set(err, ERROR_MEMORY, "", "out of memory");
+	else if (!ok)
 		error_set(err, ERROR_TOO_LARGE, "label", "is too long");
 	make_boundary(boundary, e);
 	struct mime_content content = {.from_name = buf_str(&from),

@@ -128,6 +128,16 @@ static void add_preheader(struct buf *html, struct str preheader)
 	buf_free(&tail);
 }
 
+/* What did not go into a buffer is too much, or there was no memory for it. */
+static bool did_not_fit(struct rendering *r, const struct buf *b, const char *where,
+			const char *what)
+{
+	if (b->state == BUF_NOMEM)
+		return error_set(r->err, ERROR_MEMORY, where, "out of memory");
+	return error_set(r->err, ERROR_TOO_LARGE, where, "%s is over %d bytes", what,
+			 MUSTACHE_MAX_OUTPUT);
+}
+
 static bool render_preheader(struct rendering *r)
 {
 	if (r->t->preheader == NULL)
@@ -139,9 +149,8 @@ static bool render_preheader(struct rendering *r)
 		add_preheader(&r->parts->html, buf_str(&line));
 	buf_free(&line);
 	if (ok && !buf_ok(&r->parts->html))
-		return error_set(r->err, ERROR_TOO_LARGE, "/preheader",
-				 "with it the HTML is over %d bytes",
-				 MUSTACHE_MAX_OUTPUT);
+		return did_not_fit(r, &r->parts->html, "/preheader",
+				   "the HTML with it");
 	return ok;
 }
 
@@ -151,9 +160,7 @@ static bool render_text(struct rendering *r)
 	if (r->t->text != NULL)
 		return render(r, r->t->text, &p->text, "/text");
 	if (!html_to_text(buf_str(&p->html), &p->text))
-		return error_set(r->err, ERROR_TOO_LARGE, "/html",
-				 "the text made of it is over %d bytes",
-				 MUSTACHE_MAX_OUTPUT);
+		return did_not_fit(r, &p->text, "/html", "the text made of it");
 	return true;
 }
 

@@ -174,7 +174,10 @@ static bool build(struct building *b, struct buf *out)
 		json_writer_init(&w, out);
 		bundle_put_json(&w, str_trim(buf_str(&text)), b->files, b->n_files);
 		buf_add_char(out, '\n');
-		if (!buf_ok(out))
+		if (out->state == BUF_NOMEM)
+			ok = error_list_add(b->errors, ERROR_MEMORY, "",
+					    "out of memory");
+		else if (!buf_ok(out))
 			ok = error_list_add(b->errors, ERROR_TOO_LARGE, BUNDLE_MANIFEST,
 					    "would be too large");
 	}

@@ -40,8 +40,8 @@ bool json_table_error(struct json_table_reader *r, enum error_kind kind,
  * is cut: the pointer is for a person, and tables have no such names. */
 static size_t append(char *at, size_t n, const char *name)
 {
-	struct buf b;
-	buf_init(&b, JSON_TABLE_POINTER_MAX);
+	char bytes[JSON_TABLE_POINTER_MAX];
+	struct buf b = {.p = bytes, .cap = sizeof bytes, .max = sizeof bytes};
 	buf_add_char(&b, '/');
 	for (const char *p = name; *p != '\0'; p++) {
 		if (*p == '~')
@@ -59,7 +59,6 @@ static size_t append(char *at, size_t n, const char *name)
 	if (take > 0)
 		memcpy(at + n, b.p, take);
 	at[n + take] = '\0';
-	buf_free(&b);
 	return n + take;
 }
 
