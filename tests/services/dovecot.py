@@ -84,12 +84,13 @@ class Dovecot:
     users            {name: password}; None: everybody with any password
     extra            text appended to the configuration
     namespaces       text in place of the default inbox namespace
+    modules          files of further plugins that `plugins` may name
     """
 
     def __init__(self, directory, *, mail="maildir", imap_port=0, pop3_port=None,
                  plugins="inlay", imap_plugins="", pop3_plugins="",
                  plugin="build", settings=None, users=None, extra="",
-                 namespaces=None):
+                 namespaces=None, modules=()):
         self.directory = os.path.abspath(directory)
         self.mail_location = LOCATIONS.get(mail, mail)
         self.imap_port = imap_port or free_port()
@@ -102,6 +103,7 @@ class Dovecot:
         self.users = users
         self.extra = extra
         self.namespaces = namespaces
+        self.modules = list(modules)
         self.process = None
 
     # where things are
@@ -218,12 +220,12 @@ class Dovecot:
             link = os.path.join(modules, name)
             if name != PLUGIN and not os.path.lexists(link):
                 os.symlink(os.path.join(SYSTEM_MODULES, name), link)
-        if self.plugin:
-            # a copy: the build may lie where the user `mail` cannot read
-            new = os.path.join(modules, PLUGIN + ".new")
-            shutil.copyfile(self.plugin, new)
-            os.chmod(new, 0o755)
-            os.replace(new, os.path.join(modules, PLUGIN))
+        # copies: the build may lie where the user `mail` cannot read
+        for file in [self.plugin, *self.modules] if self.plugin else self.modules:
+            there = os.path.join(modules, os.path.basename(file))
+            shutil.copyfile(file, there + ".new")
+            os.chmod(there + ".new", 0o755)
+            os.replace(there + ".new", there)
 
     def _configuration(self):
         me = pwd.getpwuid(os.geteuid()).pw_name
