@@ -5,6 +5,7 @@
 
 #define BAR_MIN 10
 #define BAR_MAX 40
+#define PHASE_MAX 64 /* bytes of a phase's name that are shown */
 
 static double share(uint64_t part, uint64_t whole)
 {
@@ -75,6 +76,8 @@ void progress_format_count(struct buf *out, double n)
 {
 	static const char units[] = {'\0', 'k', 'M', 'G', 'T'};
 	size_t unit = 0;
+	if (n > 999e12)
+		n = 999e12; /* an answer may say anything */
 	while (n >= 999.95 && unit + 1 < sizeof units) {
 		n /= 1000;
 		unit++;
@@ -130,7 +133,7 @@ bool progress_line(struct buf *out, const struct progress *p, size_t width)
 	buf_init(&figures, 256);
 	buf_init(&line, 512);
 	write_figures(&figures, p);
-	text_clean(&line, p->now.phase);
+	text_clean(&line, str_slice(p->now.phase, 0, PHASE_MAX));
 	for (size_t n = text_width(buf_str(&line)); n < 10; n++)
 		buf_add_char(&line, ' ');
 	buf_add_char(&line, ' ');

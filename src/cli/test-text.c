@@ -149,7 +149,7 @@ static void figures_are_short_and_right(void **state)
 		const char *want;
 	} counts[] = {{0, "0"},          {999, "999"},    {999.96, "1.0k"},
 		      {12345, "12.3k"},  {99960, "100k"}, {123456, "123k"},
-		      {1250000, "1.2M"}, {3e9, "3.0G"}};
+		      {1250000, "1.2M"}, {3e9, "3.0G"},   {1e308, "999T"}};
 	static const struct {
 		int64_t s;
 		const char *want;
@@ -187,6 +187,23 @@ static void the_line_fits_every_width(void **state)
 	buf_free(&b);
 }
 
+static void the_line_holds_whatever_an_answer_says(void **state)
+{
+	(void)state;
+	static char name[5000];
+	struct progress p = at("loading", UINT64_MAX, UINT64_MAX, UINT64_MAX, 1);
+	struct buf b;
+	memset(name, 'x', sizeof name);
+	p.now.phase = (struct str){name, sizeof name};
+	p.now.rows_rejected = UINT64_MAX;
+	p.now.rows_per_second = 1e308;
+	buf_init(&b, 512);
+	assert_true(progress_line(&b, &p, 200));
+	assert_true(text_width(buf_str(&b)) <= 200);
+	assert_true(str_starts(buf_str(&b), STR("xxx")));
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +218,7 @@ int main(void)
 			time_left_comes_from_the_middleware_or_from_what_is_done),
 		cmocka_unit_test(figures_are_short_and_right),
 		cmocka_unit_test(the_line_fits_every_width),
+		cmocka_unit_test(the_line_holds_whatever_an_answer_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
