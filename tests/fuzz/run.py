@@ -23,14 +23,18 @@ HERE = pathlib.Path(__file__).resolve().parent
 # target -> dictionary, longest input in bytes: what it takes to reach its limits, or
 # else what a mutation of makes sense, for time grows with it
 TARGETS = {
+    "agent-settings": ("settings", 1024),
     "answers": ("json", 4096),
     "bundle": ("json", 4096),
     "cache": ("mustache", 4096),
     "campaign": ("json", 4096),
     "csv": ("csv", 1024),
+    "documents": ("json", 4096),
+    "head": ("head", 1024),
     "html": ("html", 1024),
     "json": ("json", 1024),
     "ledger": (None, 2048),
+    "mim-settings": ("settings", 1024),
     "mustache": ("mustache", 1024),
     "properties": ("properties", 1024),
     "reply": ("json", 2048),
@@ -39,6 +43,8 @@ TARGETS = {
     "store": (None, 1024),
     "template": ("mustache", 4096),
     "tenant": ("json", 4096),
+    "texts": ("texts", 256),
+    "token-file": (None, 1024),
     "unpack": (None, 2048),
     "unsubscribe": ("unsubscribe", 512),
     "user": ("json", 4096),
