@@ -65,11 +65,6 @@ bool buf_add_str(struct buf *b, struct str s)
 	return buf_add(b, s.p, s.n);
 }
 
-bool buf_add_char(struct buf *b, char c)
-{
-	return buf_add(b, &c, 1);
-}
-
 bool buf_add_u64(struct buf *b, uint64_t v)
 {
 	char text[20];

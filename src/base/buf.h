@@ -31,7 +31,13 @@ void buf_clear(struct buf *b);
 /* All of these return b->state == BUF_OK after the call. */
 bool buf_add(struct buf *b, const void *data, size_t n);
 bool buf_add_str(struct buf *b, struct str s);
-bool buf_add_char(struct buf *b, char c);
+static inline bool buf_add_char(struct buf *b, char c)
+{
+	if (b->state != BUF_OK || b->n >= b->cap || b->n >= b->max)
+		return buf_add(b, &c, 1);
+	b->p[b->n++] = c;
+	return true;
+}
 bool buf_add_u64(struct buf *b, uint64_t v); /* decimal */
 bool buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

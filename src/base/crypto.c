@@ -6,6 +6,9 @@
 
 static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_state),
 	      "the opaque state is too small");
+static_assert(CRYPTO_AGAIN_LEN == crypto_shorthash_siphashx24_BYTES &&
+		      CRYPTO_AGAIN_LEN == crypto_shorthash_siphashx24_KEYBYTES,
+	      "SipHash of 128 bits");
 static_assert(CRYPTO_SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
 					      crypto_aead_xchacha20poly1305_ietf_ABYTES,
 	      "nonce and tag");
@@ -99,6 +102,12 @@ void crypto_draw_parts(const uint8_t key[CRYPTO_KEY_LEN], const struct str *part
 	}
 	crypto_generichash_final(&st, out, 16);
 	sodium_memzero(&st, sizeof st);
+}
+
+void crypto_again(const uint8_t key[CRYPTO_AGAIN_LEN], struct str data,
+		  uint8_t out[CRYPTO_AGAIN_LEN])
+{
+	crypto_shorthash_siphashx24(out, bytes(data), data.n, key);
 }
 
 bool crypto_seal(const uint8_t key[CRYPTO_KEY_LEN], struct str aad, struct str plain,

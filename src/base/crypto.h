@@ -36,6 +36,12 @@ void crypto_blake2b_128(struct str data, uint8_t out[16]);
 void crypto_draw_parts(const uint8_t key[CRYPTO_KEY_LEN], const struct str *parts,
 		       size_t n_parts, uint8_t out[16]);
 
+/* SipHash-2-4 of 128 bits: to know again, within one process, what was seen before,
+ * under a key that was drawn at its start. */
+#define CRYPTO_AGAIN_LEN 16
+void crypto_again(const uint8_t key[CRYPTO_AGAIN_LEN], struct str data,
+		  uint8_t out[CRYPTO_AGAIN_LEN]);
+
 /* XChaCha20-Poly1305, random nonce in front of the sealed text. */
 #define CRYPTO_SEAL_OVERHEAD 40
 bool crypto_seal(const uint8_t key[CRYPTO_KEY_LEN], struct str aad, struct str plain,
