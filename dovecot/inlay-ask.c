@@ -112,15 +112,18 @@ void inlay_ask_lost(struct inlay_session *session)
 /* Waits within the session's budget; the first trigger only. */
 static void wait_for(struct inlay_session *session, const bool *done, int64_t until)
 {
+	inlay_link_read(session->link);
 	int64_t start = inlay_clock_monotonic();
-
-	if (session->waited) {
-		inlay_link_read(session->link);
+	if (session->waited || *done || session->budget == 0 || until <= start ||
+	    !inlay_link_is_up(session->link))
 		return;
-	}
 	inlay_link_wait(session->link, done, I_MIN(until, start + session->budget));
 	int64_t spent = inlay_clock_monotonic() - start;
 	session->budget = spent < session->budget ? session->budget - spent : 0;
+	struct event_passthrough *e = event_create_passthrough(session->event)
+					      ->set_name("inlay_waited")
+					      ->add_int("ms", spent);
+	e_debug(e->event(), "Waited %" PRId64 " ms for the agent", spent);
 }
 
 static bool is_ready(struct inlay_session *session)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clocks of the plugin, each for one purpose, all in milliseconds. */
+/* The clocks of the plugin, each for one purpose, in milliseconds. */
 #ifndef INLAY_CLOCK_H
 #define INLAY_CLOCK_H
 
@@ -17,6 +17,14 @@ static inline int64_t inlay_clock_ms(clockid_t clock)
 static inline int64_t inlay_clock_monotonic(void)
 {
 	return inlay_clock_ms(CLOCK_MONOTONIC);
+}
+
+/* How long it is until that time of the clock above, for a poll. */
+static inline int64_t inlay_clock_left_us(int64_t until)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return until * 1000 - ((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
 
 /* For validFor: goes on while the machine sleeps. */

@@ -206,13 +206,16 @@ void inlay_link_wait(struct inlay_link *link, const bool *done, int64_t until)
 {
 	inlay_link_read(link);
 	while (link->error == NULL && !*done) {
-		int64_t left = until - inlay_clock_monotonic();
+		/* the user waits: not a part of a millisecond too long */
+		int64_t left = inlay_clock_left_us(until);
 		if (left <= 0)
 			return;
+		struct timespec wait = {.tv_sec = left / 1000000,
+					.tv_nsec = left % 1000000 * 1000};
 		struct pollfd pfd = {.fd = link->fd, .events = POLLIN};
 		if (link->out.n > 0)
 			pfd.events |= POLLOUT;
-		int ret = poll(&pfd, 1, (int)left);
+		int ret = ppoll(&pfd, 1, &wait, NULL);
 		if (ret < 0 && errno != EINTR)
 			return;
 		if (ret > 0 && (pfd.revents & POLLOUT) != 0)
