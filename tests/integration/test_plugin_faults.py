@@ -254,7 +254,7 @@ class BadSettings(PluginCase):
     settings = {"inlay_deadline": "soon"}
     complaint = "inlay_deadline: soon is not 0..10000"
 
-    def test_what_is_not_allowed_is_said_and_turns_us_off(self):
+    def test_a_setting_that_is_not_allowed_is_said_and_turns_us_off(self):
         self.start_agent(message(self))
         client = self.connect()
         self.assertEqual(client.exists(), 0)
