@@ -26,7 +26,7 @@ struct admission {
 	struct counts kinds[ADMISSION_KINDS];
 	_Atomic uint32_t asked, late, pauses;
 	_Atomic uint32_t late_in_a_row;
-	_Atomic int64_t late_since_us;
+	_Atomic int64_t late_since_us, late_last_us;
 	_Atomic int64_t overloaded_us; /* when it last was */
 	_Atomic int64_t last_took_us;  /* the last decision */
 };
@@ -63,6 +63,10 @@ static bool is_overloaded(struct admission *a, int64_t waited_ms, int64_t now_us
 			a->late_in_a_row = 0;
 		return false;
 	}
+	/* those of an earlier time say nothing */
+	if (now_us - a->late_last_us > LATE_FOR_US)
+		a->late_in_a_row = 0;
+	a->late_last_us = now_us;
 	uint32_t row = atomic_fetch_add(&a->late_in_a_row, 1);
 	if (row == 0)
 		a->late_since_us = now_us;

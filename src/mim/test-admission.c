@@ -71,6 +71,17 @@ static void what_lasts_is_refused(void **state)
 	admission_free(a);
 }
 
+static void an_old_overload_is_over(void **state)
+{
+	(void)state;
+	struct admission *a = made();
+	ask_many(a, 300, 4 * WAIT_MS, 0);
+	assert_int_not_equal(admission_refused(a, ADMISSION_DECISION), 0);
+	/* nobody has asked since */
+	assert_int_equal(ask(a, 4 * WAIT_MS, 0, 1000 * MS), ADMISSION_TAKE);
+	admission_free(a);
+}
+
 static void as_many_are_refused_as_are_too_many(void **state)
 {
 	(void)state;
@@ -168,6 +179,7 @@ int main(void)
 		cmocka_unit_test(who_waits_for_a_moment_is_taken),
 		cmocka_unit_test(what_lasts_is_refused),
 		cmocka_unit_test(as_many_are_refused_as_are_too_many),
+		cmocka_unit_test(an_old_overload_is_over),
 		cmocka_unit_test(pauses_are_spread),
 		cmocka_unit_test(so_many_are_under_way_and_no_more),
 		cmocka_unit_test(fewer_while_the_store_is_slow),

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More than the daemons can do: memory stays bounded, what is refused is told so, good
+clients and mail users go on, and afterwards all is as before. Times are measured by
+make bench B=o; here it is looked at what happens."""
+import http.client
+import json
+import os
+import signal
+import unittest
+
+from chain_case import ChainCase
+from mimd_case import MimdCase
+from services.dovecot import wait_until
+from services.overload import Crowd, Load, open_files, own_memory, raise_descriptors
+from test_agent import AgentCase
+
+MB = 1_000_000
+# what one connection takes: 16 KiB of the library's and its record
+CONNECTION = 20_000
+# for what is under way, and what the allocator holds
+SPARE = 48 * MB * (10 if os.environ.get("INLAY_SANITIZER") else 1)
+DECISIONS = "/api/tenants/default/dovecot/decisions"
+
+
+def question(user):
+    return json.dumps({"node": "n", "user": user, "protocol": "imap", "uidValidity": 7,
+                       "uidNext": 12, "complete": True, "present": [], "events": []})
+
+
+class OverloadCase(MimdCase):
+    """A mimd with a tenant, and what an agent has."""
+
+    def setUp(self):
+        self.files = raise_descriptors()
+        super().setUp()
+        self.mimd.make_tenant()
+        self.token = self.mimd.make_token("dovecot:default")
+        self.token_file = self.mimd.folder / "agent-token"
+        self.token_file.write_text(self.token)
+        self.questions = self.mimd.folder / "questions"
+        self.questions.write_text("".join(question(f"u{i}") + "\n" for i in range(500)))
+        self.address = ("127.0.0.1", self.mimd.port)
+        self.pid = self.mimd.daemon.pid
+        self.agent = self.connection()
+        self.assertEqual(self.ask(self.agent), 200)
+        self.before = own_memory(self.pid), open_files(self.pid)
+
+    def connection(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.mimd.port, timeout=30)
+        self.addCleanup(c.close)
+        return c
+
+    def ask(self, connection):
+        """The status of a decision."""
+        connection.request("POST", DECISIONS, question("u1"),
+                           {"Authorization": f"Bearer {self.token}",
+                            "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def metric(self, name):
+        status, _, text = self.mimd.request("GET", "/metrics", headers={
+            "Authorization": f"Bearer {self.mimd.token}"})
+        text = text.decode()
+        self.assertEqual(status, 200, text)
+        return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                    if line.startswith(f"inlay_mim_{name} "))
+
+    def assert_as_before(self):
+        memory, files = self.before
+        wait_until(lambda: self.metric("http_connections") <= 3, "connections are gone")
+        wait_until(lambda: open_files(self.pid) <= files + 8, "files are closed")
+        wait_until(lambda: own_memory(self.pid) <= memory + SPARE / 2,
+                   "memory is given back")
+        self.assertEqual(self.metric('under_way{kind="decision"}'), 0)
+        self.assertEqual(self.ask(self.connection()), 200)
+
+    def load(self, **options):
+        load = Load(self.mimd.port, DECISIONS, self.token_file, self.questions, **options)
+        self.addCleanup(load.stop)
+        return load
+
+
+class Connections(OverloadCase):
+    def test_idle_ones_shut_out_nobody(self):
+        many = min(10_000, self.files - 500)
+        with Crowd(self.address, many) as crowd:
+            wait_until(lambda: self.metric("http_accepted_total") > many, "all came")
+            self.assertEqual(self.ask(self.agent), 200)  # on the connection it had
+            self.assertEqual(self.ask(self.connection()), 200)
+            self.assertLessEqual(self.metric("http_connections"), 4096 + 600)
+            self.assertLess(own_memory(self.pid),
+                            self.before[0] + 4700 * CONNECTION + SPARE)
+            if many > 5000:
+                self.assertGreater(self.metric("http_shed_total"), many - 5000)
+            self.assertLessEqual(crowd.open(), 4096 + 600)
+        self.assert_as_before()
+
+
+class FewConnections(OverloadCase):
+    settings = {"inlay.http.max-connections": 64, "inlay.http.request-timeout": "PT2S"}
+
+    def test_who_drips_holds_up_nobody(self):
+        head = f"POST {DECISIONS} HTTP/1.1\r\nHost: x\r\n".encode()
+        body = head + (f"Authorization: Bearer {self.token}\r\n"
+                       "Content-Length: 9999\r\n\r\n").encode()
+        with Crowd(self.address, 100, head + b"X: ") as heads, \
+                Crowd(self.address, 20, body) as bodies:
+            fresh = []
+
+            def all_are_ended():
+                heads.drip()
+                bodies.drip()
+                self.assertEqual(self.ask(self.agent), 200)
+                new = self.connection()
+                fresh.append(self.ask(new))
+                new.close()
+                return heads.open() + bodies.open() == 0
+            wait_until(all_are_ended, "those that drip are ended", 40)
+        # the first may be told to come again: all the others might be in earnest
+        self.assertLessEqual(set(fresh), {200, 503})
+        self.assertEqual(set(fresh[-10:]), {200})
+        self.assertGreater(self.metric("http_cut_total") +
+                           self.metric("http_shed_total"), 60)
+        self.assert_as_before()
+
+
+class MoreThanItCan(OverloadCase):
+    # so that it is sure to be too much, on any machine
+    settings = {"inlay.overload.max-wait": "8ms"}
+
+    def test_what_is_refused_is_told_when_to_come_again(self):
+        crowd = self.load(connections=2000, rate=1_000_000, seconds=4, give_up_ms=10_000)
+        good = self.load(connections=4, rate=20, seconds=4, give_up_ms=30_000, obey=True)
+        most = 0
+        while crowd.is_running():
+            most = max(most, own_memory(self.pid))
+            # who administrates is not in the same queue
+            self.assertEqual(self.mimd.call("GET", "/api/tenants/default")[0], 200)
+        crowd, good = crowd.result(), good.result()
+        self.assertGreater(crowd["refused"], 0, crowd)
+        self.assertEqual(crowd["retryAfter"], crowd["refused"], crowd)
+        self.assertGreater(crowd["ok"], 1000, crowd)
+        self.assertEqual(crowd["other"], 0, crowd)
+        self.assertGreater(good["ok"], 0, good)
+        self.assertEqual(good["retryAfter"], good["refused"], good)
+        self.assertEqual((good["other"], good["lost"], good["givenUp"]), (0, 0, 0), good)
+        self.assertLess(most, self.before[0] + 2100 * CONNECTION + SPARE)
+        # what the good client was refused counts as well
+        self.assertEqual(self.metric('overload_refused_total{kind="decision"}'),
+                         crowd["refused"] + good["refused"])
+        self.assert_as_before()
+
+
+class MailUsers(ChainCase):
+    """The real chain, with the deadline as it is by default."""
+
+    chain_options = {"settings": {"inlay_deadline": 50}}
+
+    def test_inboxes_open_while_the_middleware_has_too_much_to_do(self):
+        token_file = self.mimd.folder / "load-token"
+        token_file.write_text(self.mimd.make_token("dovecot:default"))
+        questions = self.mimd.folder / "questions"
+        questions.write_text("".join(question(f"u{i}") + "\n" for i in range(500)))
+        raise_descriptors()
+        load = Load(self.mimd.port, DECISIONS, token_file, questions, connections=1000,
+                    rate=1_000_000, seconds=5, give_up_ms=10_000)
+        self.addCleanup(load.stop)
+        opened = 0
+        while load.is_running():
+            self.assertEqual(self.open(f"{opened}.{self.user}"), 0)
+            opened += 1
+        self.assertGreater(opened, 3)
+        self.assertGreater(load.result()["ok"], 0)
+        # and afterwards it injects
+        self.put_user()
+        self.publish()
+        wait_until(lambda: self.open() == 1, "the message is there", 40)
+
+    def test_inboxes_open_while_the_middleware_stands_still(self):
+        self.mimd.daemon.signal(signal.SIGSTOP)
+        self.addCleanup(self.mimd.daemon.signal, signal.SIGCONT)
+        agent = self.chain.agent.process.pid
+        before = own_memory(agent)
+        for i in range(40):
+            self.assertEqual(self.open(f"{i}.{self.user}"), 0)
+        self.assertLess(own_memory(agent), before + SPARE)
+        self.mimd.daemon.signal(signal.SIGCONT)
+        self.put_user()
+        self.publish()
+        wait_until(lambda: self.open() == 1, "the message is there", 40)
+
+
+class AgentSessions(AgentCase):
+    """The agent's own socket. The tests' user is trusted."""
+
+    def setUp(self):
+        self.files = raise_descriptors()
+        super().setUp()
+
+    def test_ten_thousand_idle_ones_do_not_disturb(self):
+        many = min(10_000, self.files - 500)
+        pid = self.agent.process.pid
+        self.greeted().close()
+        before, files = own_memory(pid), open_files(pid)
+        with Crowd(self.agent.socket, many) as crowd:
+            self.greeted()
+            self.assertEqual(crowd.open(), many)
+            self.assertLess(own_memory(pid), before + many * 2000 + SPARE / 4)
+            # who does not say hello is sent away
+            wait_until(lambda: crowd.open() == 0, "nobody stays without HELLO", 40)
+        wait_until(lambda: open_files(pid) <= files + 2, "files are closed")
+        self.greeted()
+
+    def test_five_hundred_ask_a_middleware_that_does_not_answer(self):
+        pid = self.agent.process.pid
+        self.greeted().close()
+        before = own_memory(pid)
+        self.mim.delay["hello"] = 5  # seconds; each of a few connections
+        plugins = [self.plugin() for _ in range(500)]
+        for i, p in enumerate(plugins):
+            p.hello(user=f"u{i}@example.org")
+        # none of them is in the way of an event
+        p = self.plugin()
+        p.hello()
+        p.event("e1")
+        p.read_ack(1)
+        self.assertLess(own_memory(pid), before + 500 * 60_000 + SPARE / 4)
+        for p in plugins:
+            p.close()
+        self.mim.delay.clear()
+        self.greeted()
+
+
+if __name__ == "__main__":
+    unittest.main()
