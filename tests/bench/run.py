@@ -23,6 +23,7 @@ import bench_decisions  # noqa: E402
 import bench_idle       # noqa: E402
 import bench_import     # noqa: E402
 import bench_inject     # noqa: E402
+import bench_overload   # noqa: E402
 import bench_select     # noqa: E402
 from figures import RUN, option  # noqa: E402
 
@@ -35,6 +36,8 @@ BENCHES = [
     ("h", "SELECT while the agent hangs", bench_select.hung_agent),
     ("d", "import of a large file, and decisions meanwhile", bench_import.large_file),
     ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
+    ("o", "ten times the load, idle connections, what is left of it",
+     bench_overload.overload),
 ]
 
 
