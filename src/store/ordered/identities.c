@@ -2,6 +2,8 @@
 /* user id, e-mail address and aliases of a profile: each leads to one user. */
 #include "store/ordered/ordered-internal.h"
 
+#include <stdlib.h>
+
 /* Calls f for each identity of a profile until one returns false. */
 typedef bool each_fn(struct tables *t, const struct user_hash *user,
 		     enum identity_kind kind, struct str text, struct error *err);
@@ -119,8 +121,7 @@ static bool resolve(struct tables *t, struct str identity, struct user_hash *use
 {
 	static const enum identity_kind kinds[] = {IDENTITY_USER_ID, IDENTITY_EMAIL,
 						   IDENTITY_ALIAS};
-	const struct user_hash own = user_hash(identity);
-	*user = own;
+	const struct user_hash own = *user;
 	if (!user_key_of(t, &own, user_key, err))
 		return false;
 	for (size_t i = 0; user_key->p == NULL && i < sizeof kinds / sizeof *kinds;
@@ -138,7 +139,7 @@ bool ordered_user_resolve(struct tables *t, const struct store_op *op,
 			  struct error *err)
 {
 	struct str found;
-	struct user_hash user;
+	struct user_hash user = user_hash(op->user_resolve.identity);
 	if (!resolve(t, op->user_resolve.identity, &user, &found, err))
 		return false;
 	*op->user_resolve.user_key = arena_str(op->arena, found);
@@ -146,23 +147,46 @@ bool ordered_user_resolve(struct tables *t, const struct store_op *op,
 	       no_memory(err);
 }
 
+/* Neighbours lie close to each other: what the one has read the next finds in the
+ * caches. */
+static int by_sort_key(const void *a, const void *b)
+{
+	const struct store_identity *const *x = a, *const *y = b;
+	return memcmp((*x)->sort_key, (*y)->sort_key, sizeof(*x)->sort_key);
+}
+
+static bool resolve_item(struct tables *t, struct store_identity *item,
+			 struct arena *arena, struct error *err)
+{
+	struct str found = {NULL, 0};
+	struct user_hash user;
+	memcpy(user.b, item->sort_key, sizeof user.b);
+	if (item->text.n > 0 && item->text.n <= STORE_USER_KEY_MAX &&
+	    !resolve(t, item->text, &user, &found, err))
+		return false;
+	memcpy(item->sort_key, user.b, sizeof user.b);
+	item->user_key = found.p != NULL && str_eq(found, item->text)
+				 ? item->text
+				 : arena_str(arena, found);
+	return found.p == NULL || item->user_key.p != NULL || no_memory(err);
+}
+
 bool ordered_users_resolve(struct tables *t, const struct store_op *op,
 			   struct error *err)
 {
-	for (size_t i = 0; i < op->users_resolve.n; i++) {
-		struct store_identity *item = &op->users_resolve.items[i];
-		struct str found = {NULL, 0};
-		struct user_hash user;
-		if (item->text.n == 0 || item->text.n > STORE_USER_KEY_MAX)
-			user = user_hash(item->text);
-		else if (!resolve(t, item->text, &user, &found, err))
-			return false;
-		memcpy(item->sort_key, user.b, sizeof user.b);
-		item->user_key = found.p != NULL && str_eq(found, item->text)
-					 ? item->text
-					 : arena_str(op->arena, found);
-		if (found.p != NULL && item->user_key.p == NULL)
-			return no_memory(err);
+	size_t n = op->users_resolve.n;
+	struct store_identity **order =
+		arena_array(t->scratch, n, sizeof(struct store_identity *));
+	if (order == NULL)
+		return no_memory(err);
+	for (size_t i = 0; i < n; i++) {
+		order[i] = &op->users_resolve.items[i];
+		store_sort_key(order[i]->text, order[i]->sort_key);
 	}
+	if (n > 1)
+		qsort(order, n, sizeof *order, by_sort_key);
+	for (size_t i = 0; i < n; i++)
+		if (!resolve_item(t, order[i], op->arena, err))
+			return false;
 	return true;
 }
