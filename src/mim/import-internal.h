@@ -86,6 +86,19 @@ struct import_cursor {
 bool import_next_user(struct import_job *j, struct import_cursor *c,
 		      struct extsort_record *r, bool *more, struct error *err);
 bool import_load_rows(struct import_job *j);
+
+/* import-slices.c: sorted rows on their way to the store. */
+struct import_slices;
+struct import_slices *import_slices_new(struct import_job *j); /* NULL: no memory */
+/* Waits for what the store has. NULL is fine. */
+void import_slices_free(struct import_slices *s);
+bool import_slices_add(struct import_slices *s, const struct extsort_record *r,
+		       struct error *err);
+/* All are stored, or rejected. */
+bool import_slices_end(struct import_slices *s, struct error *err);
+/* Rejects a row that was accepted at first. */
+void import_reject_taken(struct import_job *j, struct str file, uint64_t line,
+			 enum error_kind kind, const char *why);
 /* import-publish.c */
 enum import_news {
 	IMPORT_NEWS,      /* to be loaded */

@@ -68,11 +68,25 @@ void tenant_runtime_set_config(struct tenant_runtime *t, struct tenant_config *c
 
 /* Runtimes -----------------------------------------------------------------------*/
 
+static bool init_rows_lock(struct tenant_runtime *t)
+{
+	pthread_rwlockattr_t attr;
+	if (pthread_rwlockattr_init(&attr) != 0)
+		return false;
+	/* an import takes it again and again: whoever erases must not wait for its end
+	 */
+	pthread_rwlockattr_setkind_np(&attr,
+				      PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	int code = pthread_rwlock_init(&t->rows, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	return code == 0;
+}
+
 struct tenant_runtime *tenant_runtime_new(struct mim *mim, struct tenant_config *config)
 {
 	struct str id = config->tenant->id;
 	struct tenant_runtime *t = calloc(1, sizeof *t);
-	if (t == NULL || id.n >= sizeof t->id) {
+	if (t == NULL || id.n >= sizeof t->id || !init_rows_lock(t)) {
 		free(t);
 		return NULL;
 	}
@@ -102,6 +116,7 @@ void tenant_runtime_release(struct tenant_runtime *t)
 	crypto_wipe(&t->key, sizeof t->key);
 	pthread_mutex_destroy(&t->lock);
 	pthread_mutex_destroy(&t->change);
+	pthread_rwlock_destroy(&t->rows);
 	free(t);
 }
 

@@ -41,8 +41,11 @@ struct tenant_runtime {
 	pthread_mutex_t change;
 	uint64_t serial; /* of the last snapshot; under `change` */
 	/* Users erased since the start; grows before the erase. An import that sees it
-	 * grow looks again for whom it writes, both under `change`. */
+	 * grow looks again for whom it writes. */
 	_Atomic uint64_t erasures;
+	/* Held shared by an import from that look until its rows are stored, exclusive
+	 * by an erase, under `change`. Whoever erases goes first. */
+	pthread_rwlock_t rows;
 };
 
 static inline struct str tenant_runtime_id(const struct tenant_runtime *t)

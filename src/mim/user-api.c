@@ -150,9 +150,11 @@ static void erase(struct request *q)
 	id_suppress(&q->tenant->key, u.key, suppress);
 	/* an import under way writes before, or sees it */
 	pthread_mutex_lock(&q->tenant->change);
+	pthread_rwlock_wrlock(&q->tenant->rows);
 	q->tenant->erasures++;
 	bool ok = erasure_note(q->tenant, &err) &&
 		  sync_user_erase(q->tenant->db, u.key, suppress, q->now_ms, &err);
+	pthread_rwlock_unlock(&q->tenant->rows);
 	pthread_mutex_unlock(&q->tenant->change);
 	if (!ok) {
 		request_fail(q, &err);

@@ -113,7 +113,11 @@ static bool put(struct tables *t, enum table table, struct str key, struct str v
 {
 	struct lmdb_tables *l = self(t);
 	MDB_val k = to_val(key), v = to_val(value);
-	int code = mdb_put(l->txn, l->env->dbi[table], &k, &v, append ? MDB_APPEND : 0);
+	unsigned flags = append ? MDB_APPEND : 0;
+	/* a cursor that is near, as in a sorted load, need not come from the root */
+	int code = l->cursors[table] != NULL
+			   ? mdb_cursor_put(l->cursors[table], &k, &v, flags)
+			   : mdb_put(l->txn, l->env->dbi[table], &k, &v, flags);
 	return code == 0 || failed(l, code, "write", err);
 }
 
