@@ -43,8 +43,10 @@ struct load {
 	struct str path, token, word;
 	struct connection *connections;
 	size_t n_connections;
-	struct connection **idle; /* with a rate: those that wait for work */
-	size_t n_idle;
+	/* those that wait for work, in a ring: the one that waited longest comes first,
+	 * so that a server that ends idle connections finds none */
+	struct connection **idle;
+	size_t first_idle, n_idle;
 	double interval_us; /* between two requests; 0: closed loop */
 	int epoll;
 	uint32_t *latency; /* [LATENCY_MAX_US + 1], counts */
@@ -218,6 +220,19 @@ static void connect_all(struct load *l, uint16_t port)
 	}
 }
 
+static void add_idle(struct load *l, struct connection *c)
+{
+	l->idle[(l->first_idle + l->n_idle++) % l->n_connections] = c;
+}
+
+static struct connection *take_idle(struct load *l)
+{
+	struct connection *c = l->idle[l->first_idle];
+	l->first_idle = (l->first_idle + 1) % l->n_connections;
+	l->n_idle--;
+	return c;
+}
+
 /* Takes the answers that are there, waiting for the first up to wait_us (-1: as long as
  * a server may take). Connections whose answer is complete are idle then. */
 static void collect(struct load *l, int64_t wait_us)
@@ -233,7 +248,7 @@ static void collect(struct load *l, int64_t wait_us)
 	for (int i = 0; i < n; i++) {
 		struct connection *c = ready[i].data.ptr;
 		if (pull(l, c))
-			l->idle[l->n_idle++] = c;
+			add_idle(l, c);
 	}
 }
 
@@ -246,7 +261,7 @@ static void run_closed(struct load *l, int64_t end_us)
 {
 	while (!is_over(end_us)) {
 		while (l->n_idle > 0)
-			ask(l, l->idle[--l->n_idle], clock_mono_us());
+			ask(l, take_idle(l), clock_mono_us());
 		collect(l, -1);
 	}
 }
@@ -258,7 +273,7 @@ static void run_at_rate(struct load *l, int64_t begin_us, int64_t end_us)
 		int64_t due = begin_us + (int64_t)((double)k * l->interval_us);
 		int64_t now = clock_mono_us();
 		if (due <= now && l->n_idle > 0) {
-			ask(l, l->idle[--l->n_idle], due);
+			ask(l, take_idle(l), due);
 			k++;
 		} else {
 			collect(l, due <= now ? -1 : due - now);
@@ -270,7 +285,7 @@ static void run_at_rate(struct load *l, int64_t begin_us, int64_t end_us)
 static void run(struct load *l, int64_t begin_us, int64_t end_us)
 {
 	for (size_t i = 0; i < l->n_connections; i++)
-		l->idle[l->n_idle++] = &l->connections[i];
+		add_idle(l, &l->connections[i]);
 	if (l->interval_us > 0)
 		run_at_rate(l, begin_us, end_us);
 	else
