@@ -14,16 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SLICES 4
+#define SLICES 8
+/* A decision that is stored waits for one slice at most: they are small, and several
+ * share a transaction while nobody decides. */
+#define SLICE_ROWS (STORE_ROWS_MAX / 2)
 #define SLICE_BYTES (1u << 20)
 #define SLICE_ARENA_MAX (4u << 20)
 
 struct slice {
 	struct import_slices *owner;
 	struct arena *arena; /* values of its rows */
-	struct store_row rows[STORE_ROWS_MAX];
-	uint64_t lines[STORE_ROWS_MAX]; /* where each stood in the file */
-	struct str keys[STORE_ROWS_MAX];
+	struct store_row rows[SLICE_ROWS];
+	uint64_t lines[SLICE_ROWS]; /* where each stood in the file */
+	struct str keys[SLICE_ROWS];
 	size_t n, bytes;
 	struct buf progress;
 	struct store_document document;
@@ -268,7 +271,7 @@ bool import_slices_add(struct import_slices *all, const struct extsort_record *r
 	struct slice *s = current(all);
 	if (!add_row(all->job, s, r, err))
 		return false;
-	return (s->n < STORE_ROWS_MAX && s->bytes < SLICE_BYTES) || submit(all, err);
+	return (s->n < SLICE_ROWS && s->bytes < SLICE_BYTES) || submit(all, err);
 }
 
 bool import_slices_end(struct import_slices *all, struct error *err)

@@ -96,6 +96,43 @@ static void a_decision_does_not_wait_for_an_import(void **state)
 	assert_int_equal(imports.failed, 0);
 }
 
+/* Decisions one behind the other: as soon as one is done the next is asked for. */
+struct chain {
+	struct fixture *f;
+	_Atomic bool stop;
+	_Atomic unsigned ended;
+};
+
+static void next_in_chain(void *ctx, const struct error *err)
+{
+	static const struct store_user_change nothing = {0};
+	struct chain *chain = ctx;
+	if (err != NULL || chain->stop)
+		chain->ended++;
+	else
+		store_user_commit(chain->f->db, STR("busy"), STORE_ANY, &nothing, NULL,
+				  next_in_chain, chain);
+}
+
+static void imports_go_on_however_many_decisions_come(void **state)
+{
+	struct fixture *f = *state;
+	struct calls imports = {0};
+	struct chain chain = {.f = f};
+	struct str value = STR("v");
+	struct store_row row = row_of("u", &value, 1);
+	enum { SLICES = 50, CHAINS = 8 };
+	for (unsigned i = 0; i < CHAINS; i++)
+		next_in_chain(&chain, NULL);
+	for (unsigned i = 0; i < SLICES; i++)
+		store_rows_write(f->db, i, &row, 1, STORE_IMPORT, NULL, count_call,
+				 &imports);
+	await(&imports.done, SLICES);
+	chain.stop = true;
+	await(&chain.ended, CHAINS);
+	assert_int_equal(imports.failed, 0);
+}
+
 /* Room ------------------------------------------------------------------------*/
 static void reopen_with(struct fixture *f, uint64_t map_size, uint64_t map_max)
 {
@@ -253,6 +290,7 @@ int main(void)
 	struct CMUnitTest tests[] = {
 		TEST(many_commits_share_a_transaction_and_one_that_is_refused_is_alone),
 		TEST(a_decision_does_not_wait_for_an_import),
+		TEST(imports_go_on_however_many_decisions_come),
 		TEST(an_import_into_a_full_map_fails_and_decisions_go_on),
 		TEST(one_operation_larger_than_the_map_fails_alone),
 		TEST(the_map_grows_while_others_read),

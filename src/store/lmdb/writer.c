@@ -14,7 +14,8 @@
 /* So long a transaction takes in more. */
 #define GATHER_US 5000
 /* For so long after one that somebody waits for, the next is expected, and imports
- * get one slice a transaction. */
+ * get one slice a transaction; and none in that in which somebody waits, unless there
+ * was none in the one before either. */
 #define EXPECT_US 100000
 /* When the last transaction was shared, others are about to ask, too: the next begins
  * so much later. Who is alone never waits. A transaction costs as much as ten
@@ -37,6 +38,7 @@ struct writer {
 	struct lmdb_tables tables;
 	pthread_t thread;
 	int64_t urgent_us;    /* when the last one was taken */
+	bool had_import;      /* the last transaction */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue urgent, imports;
@@ -120,7 +122,8 @@ static struct item *take(struct writer *w, struct round *r)
 	if (item != NULL) {
 		w->urgent_us = now;
 		r->n_urgent++;
-	} else if (!is_expected || !r->has_import) {
+	} else if (!is_expected ||
+		   (!r->has_import && (r->n_urgent == 0 || !w->had_import))) {
 		item = queue_pop(&w->imports);
 		r->has_import |= item != NULL;
 	}
@@ -298,6 +301,7 @@ static void one_round(struct writer *w)
 	} while (r.again.first != NULL);
 	environment_measure(w->env);
 	w->company = r.n_urgent;
+	w->had_import = r.has_import;
 	tell(&r.finished);
 	tell(&r.refused);
 }
