@@ -6,7 +6,8 @@ JSON into bench-run/.
 What a run leaves (populations, which take long to make, and results) is in bench-run/
 too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
 B_SESSIONS (200), B_MESSAGES (100,000) and B_PAUSE (ms; both) of b, B_INJECTIONS (40)
-of c, B_ROWS (10,000,000) and B_RATE (1,000 decisions a second) of d.
+of c, B_ROWS (10,000,000) and B_RATE (1,000 decisions a second) of d, B_MANY_USERS
+(10,000,000) of f.
 """
 import argparse
 import datetime
@@ -20,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import bench_decisions  # noqa: E402
+import bench_growth     # noqa: E402
 import bench_idle       # noqa: E402
 import bench_import     # noqa: E402
 import bench_inject     # noqa: E402
@@ -38,6 +40,7 @@ BENCHES = [
     ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
     ("o", "ten times the load, idle connections, what is left of it",
      bench_overload.overload),
+    ("f", "from 100,000 to 10,000,000 users", bench_growth.growth),
 ]
 
 
