@@ -66,8 +66,8 @@ def overload():
         before, memory, files = capacity(), _settled(pid), open_files(pid)
         crowd, good, most = _storm(p, bodies, 10 * before["perSecond"], seconds)
         idle_memory, idle_p99 = _idle(p, bodies)
-        left = _settled(pid)
-        after, files_after = capacity(), open_files(pid)
+        left, files_after = _settled(pid), open_files(pid)
+        after = capacity()
     told = 100 * crowd["retryAfter"] / crowd["refused"] if crowd["refused"] else 100
     asked = good["ok"] + good["refused"] + good["lost"] + good["givenUp"] + good["other"]
     return [
