@@ -14,7 +14,7 @@ PYTHON  := /usr/bin/python3
 
 , := ,
 
-BENCH := tests/bench/bench-load tests/bench/bench-overload tests/bench/bench-parts
+BENCH := $(addprefix tests/bench/bench-,load overload parts store)
 
 .PHONY: all help deps build demo test bench fuzz coverage install format lint clean
 all: build

@@ -21,7 +21,8 @@ def _rounds(word, bodies_of, used, readers=0):
                     for port, pid in ((nginx.port, nginx.daemon.pid),
                                       (p.mimd.port, p.mimd.daemon.pid))]
             used(p, pair[1])
-            if pair[0]["bad"] or pair[1]["bad"]:
+            # just started, mimd reads its file from the disk, and refuses what is late
+            if i > 0 and (pair[0]["bad"] or pair[1]["bad"]):
                 raise RuntimeError(f"answers that are not 200: {pair}")
             if i > 0:
                 results.append(pair)

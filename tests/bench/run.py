@@ -26,6 +26,7 @@ import bench_idle       # noqa: E402
 import bench_import     # noqa: E402
 import bench_inject     # noqa: E402
 import bench_overload   # noqa: E402
+import bench_parts      # noqa: E402
 import bench_select     # noqa: E402
 from figures import RUN, option  # noqa: E402
 
@@ -41,6 +42,8 @@ BENCHES = [
     ("o", "ten times the load, idle connections, what is left of it",
      bench_overload.overload),
     ("f", "from 100,000 to 10,000,000 users", bench_growth.growth),
+    ("p", "the steps of a decision and of a message", bench_parts.steps),
+    ("s", "the store alone", bench_parts.store),
 ]
 
 
