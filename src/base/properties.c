@@ -116,7 +116,11 @@ static bool unknown(const struct setting *table, size_t n, struct str key,
 	const char *nearest = NULL;
 	size_t least = 4; /* farther than three letters off helps nobody */
 	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(key, str_of(table[i].name));
+		struct str name = str_of(table[i].name);
+		/* each byte more or less is one apart */
+		if (name.n >= key.n + least || key.n >= name.n + least)
+			continue;
+		size_t d = distance(key, name);
 		if (d < least) {
 			least = d;
 			nearest = table[i].name;
