@@ -53,10 +53,14 @@ static bool unknown(struct strict *s, struct str key)
 	return error_set(s->err, ERROR_UNKNOWN_FIELD, where, "is not a known field");
 }
 
+/* *next: behind the last one, where the search begins, as fields mostly come in order.
+ */
 static bool read_field(struct strict *s, const struct strict_field *fields, size_t n,
-		       uint32_t *seen, void *out)
+		       size_t *next, uint32_t *seen, void *out)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t tried = 0; tried < n; tried++) {
+		size_t i = *next < n ? *next : 0;
+		*next = i + 1;
 		if (!str_eqz(s->r.text, fields[i].name))
 			continue;
 		if (!enter(s, fields[i].name, 0))
@@ -76,11 +80,12 @@ bool strict_object(struct strict *s, enum json_event e,
 		   const struct strict_field *fields, size_t n, void *out)
 {
 	uint32_t seen = 0;
+	size_t next = 0;
 	assert(n <= 32);
 	if (e != JSON_AT_OBJECT)
 		return unexpected(s, e, "must be an object");
 	while ((e = json_next(&s->r)) == JSON_AT_KEY)
-		if (!read_field(s, fields, n, &seen, out))
+		if (!read_field(s, fields, n, &next, &seen, out))
 			return false;
 	if (e != JSON_AT_OBJECT_END)
 		return unexpected(s, e, "must be an object");

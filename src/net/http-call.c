@@ -143,18 +143,10 @@ static bool settle(struct call *c, struct MHD_Response *r, unsigned status)
 	return before != CALL_ANSWERED;
 }
 
-/* In head() the connection's reference is the only one. */
-static bool in_head(struct call *c)
-{
-	pthread_mutex_lock(&c->lock);
-	bool head = c->state == CALL_HEAD;
-	pthread_mutex_unlock(&c->lock);
-	return head;
-}
-
 static void answer(struct call *c, struct MHD_Response *r, unsigned status)
 {
-	bool head = in_head(c);
+	/* in head() the connection's reference is the only one */
+	bool head = c->state == CALL_HEAD;
 	settle(c, r, status);
 	if (!head)
 		call_unref(c);
@@ -236,10 +228,7 @@ int64_t http_request_waited_ms(const struct http_request *rq)
 
 static bool is_answered(struct call *c)
 {
-	pthread_mutex_lock(&c->lock);
-	bool answered = c->state == CALL_ANSWERED;
-	pthread_mutex_unlock(&c->lock);
-	return answered;
+	return c->state == CALL_ANSWERED;
 }
 
 static void take_target(struct http_request *rq)

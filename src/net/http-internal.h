@@ -66,8 +66,10 @@ struct call {
 	bool was_paused; /* by connection_pause() */
 	bool close;      /* the connection ends with the answer */
 	size_t unwanted; /* bytes of the body thrown away */
+	/* changes of state, response and status; ANSWERED is set behind the other two,
+	 * so that who sees it may read them */
 	pthread_mutex_t lock;
-	enum call_state state;
+	_Atomic enum call_state state;
 	struct MHD_Response *response; /* NULL in ANSWERED: no memory for it */
 	unsigned status;
 };
