@@ -142,12 +142,31 @@ static bool write_all(int fd, off_t at, const char *p, size_t n, struct error *e
 	return true;
 }
 
+/* Written pages are given to the disk so many bytes at once, and only when those before
+ * are there. Left to the kernel they would go some hundred MB at a time, and every
+ * decision that must be durable would wait behind them. */
+#define PACE (1 << 20)
+
 struct writer {
 	int fd;
-	off_t at; /* where the buffer's first byte goes */
+	off_t at;    /* where the buffer's first byte goes */
+	off_t paced; /* up to here the disk has it, or is about to */
 	char buffer[BUFFER_MIN];
 	size_t n;
 };
+
+/* A file system that cannot do this is none that needs it. */
+static void pace(struct writer *w)
+{
+	if (w->at - w->paced < PACE)
+		return;
+	if (w->paced >= PACE)
+		sync_file_range(w->fd, w->paced - PACE, PACE,
+				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					SYNC_FILE_RANGE_WAIT_AFTER);
+	sync_file_range(w->fd, w->paced, w->at - w->paced, SYNC_FILE_RANGE_WRITE);
+	w->paced = w->at;
+}
 
 static bool writer_flush(struct writer *w, struct error *err)
 {
@@ -155,6 +174,7 @@ static bool writer_flush(struct writer *w, struct error *err)
 		return false;
 	w->at += (off_t)w->n;
 	w->n = 0;
+	pace(w);
 	return true;
 }
 
@@ -176,7 +196,7 @@ static struct writer *writer_new(int fd, off_t at, struct error *err)
 		return NULL;
 	}
 	w->fd = fd;
-	w->at = at;
+	w->at = w->paced = at;
 	w->n = 0;
 	return w;
 }
