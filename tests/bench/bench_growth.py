@@ -15,11 +15,21 @@ from population import CAMPAIGNS, Population, new_tenant, run_import, user, writ
 from services.mimd import Mimd
 
 
+def _warm(population):
+    """Into memory: what the disk costs is not asked here."""
+    for path in population.folder.glob("data/*/data.mdb"):
+        with open(path, "rb", buffering=0) as f:
+            while f.read(1 << 24):
+                pass
+
+
 def _cost(small, large):
     seconds, rounds = option("B_SECONDS", 3), option("B_ROUNDS", 5)
     with Population(small) as a, Population(large) as b:
         asked = [(p, p.ask_others("others.jsonl", 200000)) for p in (a, b)]
         results = []
+        for p in (a, b):
+            _warm(p)
         for i in range(rounds + 1):
             pair = [load(p.mimd.port, p.path, p.token_file, bodies, 0,
                          seconds if i else 1, "", p.mimd.daemon.pid)
