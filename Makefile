@@ -51,10 +51,10 @@ bench: ## what it costs; B=NAME one of them, B_USERS=N for a quick try
 	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS) $(BENCH)'
 	@$(PYTHON) tests/bench/run.py --build $(PLAIN) $(B)
 
-fuzz: ## every fuzz target for T seconds (60), J at once; N=executions at most; F=NAME
+fuzz: ## every fuzz target for T seconds (60) or N executions (10,000,000), J at once; F=NAME
 	@packaging/install-deps build fuzz
 	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
-	@$(PYTHON) tests/fuzz/run.py --build build-fuzz --seconds $(or $(T),60) $(if $(N),--runs $(N)) $(if $(J),--jobs $(J)) $(F)
+	@$(PYTHON) tests/fuzz/run.py --build build-fuzz --seconds $(or $(T),60) --runs $(or $(N),10000000) $(if $(J),--jobs $(J)) $(F)
 
 coverage: ## the lines that no test reaches; UNIT=1 unit tests only, T=NAME some tests
 	@packaging/install-deps build coverage
