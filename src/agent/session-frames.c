@@ -68,6 +68,15 @@ static bool holds_refusal(const struct session *s)
 	return false;
 }
 
+static void send_ready(struct session *s, bool open, uint32_t next_check)
+{
+	struct wire_frame *f = &s->agent->frame;
+	f->type = WIRE_READY;
+	f->ready = (struct wire_ready){.open = open, .next_check = next_check};
+	if (!session_send(s, f))
+		session_close(s);
+}
+
 static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 {
 	struct session *s = ctx;
@@ -75,6 +84,11 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 	struct answer_hello read;
 	struct error err = {0};
 	s->hello_call = NULL;
+	if (answer->status == 503) {
+		/* so that the mail user does not wait for what will not come */
+		send_ready(s, false, answer->retry_after);
+		return;
+	}
 	if (answer->status != 200) {
 		log_debug(a->log, AREA, "no answer to HELLO  status=%d error=%s",
 			  answer->status, answer->err.message);
@@ -91,12 +105,7 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 				 err.message);
 		return;
 	}
-	struct wire_frame *f = &a->frame;
-	f->type = WIRE_READY;
-	f->ready = (struct wire_ready){.open = read.open || holds_refusal(s),
-				       .next_check = read.next_check};
-	if (!session_send(s, f))
-		session_close(s);
+	send_ready(s, read.open || holds_refusal(s), read.next_check);
 }
 
 static bool take_hello(struct session *s, const struct wire_hello *hello)

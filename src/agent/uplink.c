@@ -11,6 +11,7 @@
 #define AREA "uplink"
 #define URL_MAX 1024
 #define CONNECT_TIMEOUT_MS 2000L
+#define RETRY_AFTER_MAX 900 /* seconds */
 
 struct uplink_call {
 	struct uplink *u;
@@ -92,6 +93,14 @@ static void note_reachable(struct uplink *u, const struct uplink_call *c, bool r
 	}
 }
 
+/* When to come again, as far as a server may say so. */
+static uint32_t retry_after(CURL *easy)
+{
+	curl_off_t s = 0;
+	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &s);
+	return s < 1 ? 1 : s > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (uint32_t)s;
+}
+
 static void finish(struct uplink_call *c, CURLcode code)
 {
 	struct uplink_answer answer = {0};
@@ -102,6 +111,8 @@ static void finish(struct uplink_call *c, CURLcode code)
 		snprintf(c->error, sizeof c->error, "%s", curl_easy_strerror(code));
 	if (code == CURLE_OK) {
 		answer.status = (int)status;
+		if (status == 503)
+			answer.retry_after = retry_after(c->easy);
 		answer.body = buf_str(&c->answer);
 	} else if (c->answer.state == BUF_FULL) {
 		error_set(&answer.err, ERROR_TOO_LARGE, "", "the answer is too long");

@@ -16,7 +16,8 @@ struct uplink_call;
 
 /* What came back. status 0: nothing did, err says why. */
 struct uplink_answer {
-	int status; /* of HTTP */
+	int status;           /* of HTTP */
+	uint32_t retry_after; /* with 503: seconds, at least 1 */
 	struct str body;
 	struct error err;
 };

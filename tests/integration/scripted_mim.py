@@ -64,6 +64,7 @@ class ScriptedMim:
     known             of every decision
     templates         sha256 -> bytes
     status            name of a call -> status given instead of an answer
+    retry_after       with status: what Retry-After says; None: it is not there
     delay             name of a call -> seconds before the answer
     half              names of calls of which half of the body is sent
     raw               name of a call -> bytes sent as the body
@@ -76,7 +77,7 @@ class ScriptedMim:
         self.actions, self.known = [], []
         self.templates = {}
         self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
-        self.refuse_event = None
+        self.refuse_event = self.retry_after = None
         self.arrived = []  # names of calls, before any delay
         self.calls = []    # (name, tenant, body, Authorization), answered
         self.events = []   # delivered
@@ -164,7 +165,10 @@ class ScriptedMim:
         data = self.raw.get(name)
         if data is None:
             data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        head = (f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+        more = ""
+        if name in self.status and self.retry_after is not None:
+            more = f"Retry-After: {self.retry_after}\r\n"
+        head = (f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{more}"
                 f"Content-Length: {len(data)}\r\n\r\n").encode()
         if name in self.half:
             data = data[:len(data) // 2]

@@ -313,8 +313,21 @@ class Faults(AgentCase):
         self.assertTrue(p.is_silent(0.2))
         self.assertEqual(p.read_answer()[-1][0], wire.DONE)
 
-    def test_hello_without_an_answer(self):
+    def test_hello_that_is_refused_is_answered_at_once(self):
         self.mim.status["hello"] = 503
+        for said, told in (("7", 7), ("soon", 1), ("0", 1), ("99999999", 900), (None, 1)):
+            self.mim.retry_after = said
+            p = self.plugin()
+            p.hello()
+            kind, fields = p.read()
+            self.assertEqual((kind, fields["open"], fields["nextCheck"]),
+                             (wire.READY, 0, told), said)
+        self.mim.status.clear()
+        p.hello()
+        self.assertEqual(p.read()[1]["open"], 1)
+
+    def test_hello_without_an_answer(self):
+        self.mim.status["hello"] = 500
         p = self.plugin()
         p.hello()
         self.assertTrue(p.is_silent())
