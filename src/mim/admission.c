@@ -13,6 +13,8 @@
 /* The same again, when it was so within this time. */
 #define LATE_AGAIN_US 10000
 #define AGAIN_US 5000000
+/* Who asks seldom is taken while it waits for less than so many times max_wait. */
+#define QUIET_MAY_WAIT 4
 /* While answers take longer than twice max_wait, this share of `most` is enough. */
 #define SLOW_SHARE 8
 
@@ -105,9 +107,16 @@ static bool is_too_much(struct admission *a, int64_t waited_ms)
 
 int64_t admission_pause_ms(struct admission *a)
 {
+	const int64_t half = ADMISSION_RETRY_MS / 2;
 	uint32_t turn = atomic_fetch_add_explicit(&a->pauses, 1, memory_order_relaxed);
-	return ADMISSION_RETRY_MS +
-	       (ADMISSION_RETRY_MS * (int64_t)place_of(turn) >> 32);
+	return half + (half * (int64_t)place_of(turn) >> 32);
+}
+
+/* It waits longer than it lets pass after an answer, so it is one of those that are too
+ * many. The time since its last answer is both together. */
+static bool asks_at_once(const struct admission_request *q)
+{
+	return q->quiet_ms < 2 * q->waited_ms;
 }
 
 enum admission_verdict admission_ask(struct admission *a,
@@ -118,10 +127,9 @@ enum admission_verdict admission_ask(struct admission *a,
 	enum admission_verdict verdict = ADMISSION_TAKE;
 	if (q->kind == ADMISSION_DECISION &&
 	    is_overloaded(a, q->waited_ms, q->now_us)) {
-		/* who waits longer than it thinks is one of those that are too many */
-		if (q->quiet_ms < q->waited_ms && is_too_much(a, q->waited_ms))
+		if (asks_at_once(q) && is_too_much(a, q->waited_ms))
 			verdict = ADMISSION_PAUSE;
-		else if (q->waited_ms > 2 * a->limits.max_wait_ms)
+		else if (q->waited_ms > QUIET_MAY_WAIT * a->limits.max_wait_ms)
 			verdict = ADMISSION_REFUSE;
 	}
 	if (verdict == ADMISSION_TAKE &&

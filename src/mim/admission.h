@@ -48,7 +48,7 @@ enum admission_verdict {
 struct admission_request {
 	enum admission_kind kind;
 	int64_t waited_ms; /* how long it lay unread; -1: not known */
-	int64_t quiet_ms;  /* since the connection's last answer */
+	int64_t quiet_ms;  /* since the connection's last answer, waited_ms included */
 	int64_t now_us;
 };
 enum admission_verdict admission_ask(struct admission *a,
@@ -56,7 +56,8 @@ enum admission_verdict admission_ask(struct admission *a,
 
 /* What Retry-After says. */
 #define ADMISSION_RETRY_MS 1000
-/* From that to twice that: all who were refused together shall not be back together. */
+/* From half of that to that: all who were refused together shall not be back together,
+ * and a client that gives up when it waits for longer need not connect again. */
 int64_t admission_pause_ms(struct admission *a);
 
 /* From the beginning of its handling to its answer. took_us: from its arrival. */

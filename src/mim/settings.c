@@ -78,7 +78,7 @@ static const struct setting table[] = {
 	 "Time for a whole request to come in and to be answered."},
 	{"inlay.http.idle-timeout", SETTING_DURATION, "PT2M", CLOCK_SECOND, CLOCK_HOUR,
 	 NULL, NULL, "How long a connection stays open without a request."},
-	{"inlay.overload.max-wait", SETTING_DURATION, "25ms", 1, CLOCK_MINUTE, NULL,
+	{"inlay.overload.max-wait", SETTING_DURATION, "10ms", 1, CLOCK_MINUTE, NULL,
 	 NULL,
 	 "When requests lie unread for longer than this, agents' questions are "
 	 "answered "

@@ -141,7 +141,8 @@ class MoreThanItCan(OverloadCase):
         crowd, good = crowd.result(), good.result()
         self.assertGreater(crowd["refused"], 0, crowd)
         self.assertEqual(crowd["retryAfter"], crowd["refused"], crowd)
-        self.assertGreater(crowd["ok"], 1000, crowd)
+        # those that were refused wait, so that most of what is done is answers
+        self.assertGreater(crowd["ok"], max(1000, crowd["refused"]), crowd)
         self.assertEqual(crowd["other"], 0, crowd)
         self.assertGreater(good["ok"], 0, good)
         self.assertEqual(good["retryAfter"], good["refused"], good)
