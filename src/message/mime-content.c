@@ -51,72 +51,138 @@ static void add_header(void *ctx, struct str name, struct str value)
 	g_free(v);
 }
 
+/* Most texts are; eight bytes at a time, as they may be long. */
+static bool is_ascii(struct str s)
+{
+	uint64_t all = 0, word;
+	size_t i = 0;
+	for (; i + sizeof word <= s.n; i += sizeof word) {
+		memcpy(&word, s.p + i, sizeof word);
+		all |= word;
+	}
+	for (; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* Bytes that 7bit has no room for. */
+static size_t count_high(struct str s)
+{
+	size_t high = 0;
+	if (s.n == 0 || (is_ascii(s) && memchr(s.p, '\0', s.n) == NULL))
+		return 0;
+	for (size_t i = 0; i < s.n; i++)
+		high += (unsigned char)s.p[i] >= 0x80 || s.p[i] == '\0';
+	return high;
+}
+
+/* How long a line of LF-ended text becomes. */
+static size_t longest_line(struct str s)
+{
+	size_t longest = 0;
+	const char *p = s.p, *end = s.p + s.n, *lf;
+	for (; p < end; p = lf + 1) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL)
+			lf = end;
+		longest = (size_t)(lf - p) > longest ? (size_t)(lf - p) : longest;
+	}
+	return longest;
+}
+
 /* 7bit where that is allowed (RFC 5322 section 2.1.1: ASCII, lines of up to 998),
  * else quoted-printable, which survives every forwarding; base64 where most
  * characters would need three bytes. */
 static GMimeContentEncoding choose_encoding(struct str s)
 {
-	size_t high = 0, line = 0, longest = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		line = s.p[i] == '\n' ? 0 : line + 1;
-		longest = line > longest ? line : longest;
-		high += (unsigned char)s.p[i] >= 0x80 || s.p[i] == '\0';
-	}
-	if (high == 0 && longest < 990)
+	size_t high = count_high(s);
+	if (high == 0 && longest_line(s) < 990)
 		return GMIME_CONTENT_ENCODING_7BIT;
 	return high > s.n / 3 ? GMIME_CONTENT_ENCODING_BASE64
 			      : GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
+}
+
+/* A line of text that LF ends, and what a CR alone divides in it. */
+static void canonical_line(struct buf *out, struct str s)
+{
+	const char *p = s.p, *end = s.p + s.n, *cr;
+	while (p < end && (cr = memchr(p, '\r', (size_t)(end - p))) != NULL) {
+		buf_add(out, p, (size_t)(cr - p));
+		/* that of a CRLF is at the end */
+		if (cr + 1 < end)
+			buf_add_str(out, STR("\r\n"));
+		p = cr + 1;
+	}
+	buf_add(out, p, (size_t)(end - p));
+	buf_add_str(out, STR("\r\n"));
 }
 
 /* Every line of a MIME text ends with CRLF, also inside base64 (RFC 2046 section
  * 4.1.1): whatever line ends there are become CRLF. */
 static void canonical_lines(struct buf *out, struct str s)
 {
-	size_t from = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] != '\r' && s.p[i] != '\n')
-			continue;
-		buf_add_str(out, str_slice(s, from, i));
-		from = i + 1;
-		if (s.p[i] == '\n' || i + 1 == s.n || s.p[i + 1] != '\n')
-			buf_add_str(out, STR("\r\n"));
+	for (;;) {
+		const char *lf = s.n > 0 ? memchr(s.p, '\n', s.n) : NULL;
+		size_t line = lf != NULL ? (size_t)(lf - s.p) : s.n;
+		canonical_line(out, str_slice(s, 0, line));
+		if (lf == NULL || line + 1 == s.n)
+			break;
+		s = str_slice(s, line + 1, s.n);
 	}
-	buf_add_str(out, str_slice(s, from, s.n));
-	if (out->n == 0 || out->p[out->n - 1] != '\n')
-		buf_add_str(out, STR("\r\n"));
 }
 
-static bool add_part(GMimeMultipart *parent, const char *subtype, struct str text)
+/* Lines of a fixed length (base64) or with soft breaks (quoted-printable), which GMime
+ * ends with LF. */
+static bool encode(struct buf *out, GMimeContentEncoding encoding, struct str text)
+{
+	GMimeEncoding state;
+	struct buf encoded;
+	g_mime_encoding_init_encode(&state, encoding);
+	buf_init(&encoded, g_mime_encoding_outlen(&state, text.n));
+	char *room = buf_reserve(&encoded, encoded.max);
+	if (room == NULL)
+		return false;
+	buf_commit(&encoded, g_mime_encoding_flush(&state, text.p, text.n, room));
+	canonical_lines(out, buf_str(&encoded));
+	buf_free(&encoded);
+	return true;
+}
+
+static bool add_content(struct buf *out, GMimeContentEncoding encoding, struct str text)
 {
 	struct buf lines;
+	if (encoding == GMIME_CONTENT_ENCODING_7BIT) {
+		canonical_lines(out, text);
+		return true;
+	}
 	buf_init(&lines, 2 * MUSTACHE_MAX_OUTPUT + 2);
 	canonical_lines(&lines, text);
-	bool ok = buf_ok(&lines);
-	if (ok) {
-		GMimePart *part = g_mime_part_new_with_type("text", subtype);
-		GMimeStream *stream =
-			g_mime_stream_mem_new_with_buffer(lines.p, lines.n);
-		GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(
-			stream, GMIME_CONTENT_ENCODING_DEFAULT);
-		g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset",
-							 "utf-8");
-		g_mime_part_set_content(part, content);
-		g_mime_part_set_content_encoding(part, choose_encoding(text));
-		g_mime_multipart_add(parent, GMIME_OBJECT(part));
-		g_object_unref(content);
-		g_object_unref(stream);
-		g_object_unref(part);
-	}
+	bool ok = buf_ok(&lines) && encode(out, encoding, buf_str(&lines));
 	buf_free(&lines);
 	return ok;
 }
 
-static bool write_message(GMimeMessage *m, struct buf *out)
+/* A part of the body, behind a line that the one before has ended (RFC 2046 section
+ * 5.1.1: the line break before a boundary belongs to the boundary). */
+static bool add_part(struct buf *out, const char *boundary, const char *subtype,
+		     struct str text)
+{
+	GMimeContentEncoding encoding = choose_encoding(text);
+	buf_printf(out,
+		   "\r\n--%s\r\nContent-Type: text/%s; charset=utf-8\r\n"
+		   "Content-Transfer-Encoding: %s\r\n\r\n",
+		   boundary, subtype, g_mime_content_encoding_to_string(encoding));
+	return add_content(out, encoding, text);
+}
+
+static bool add_headers(struct buf *out, GMimeMessage *m)
 {
 	GMimeFormatOptions *options = g_mime_format_options_new();
 	g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
 	GMimeStream *stream = g_mime_stream_mem_new();
-	bool ok = g_mime_object_write_to_stream(GMIME_OBJECT(m), options, stream) >= 0;
+	bool ok = g_mime_header_list_write_to_stream(
+			  g_mime_object_get_header_list(GMIME_OBJECT(m)), options,
+			  stream) >= 0;
 	GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
 	buf_add(out, bytes->data, bytes->len);
 	g_object_unref(stream);
@@ -124,12 +190,10 @@ static bool write_message(GMimeMessage *m, struct buf *out)
 	return ok;
 }
 
-bool mime_write_content(const struct mime_content *c, struct buf *out,
-			struct error *err)
+/* GMime folds and encodes what a template or a value may have put into a header. */
+static bool write_headers(const struct mime_content *c, struct buf *out)
 {
 	GMimeMessage *m = g_mime_message_new(FALSE);
-	GMimeMultipart *body = g_mime_multipart_new_with_subtype("alternative");
-	g_mime_multipart_set_boundary(body, c->boundary);
 	add_mailbox(m, GMIME_ADDRESS_TYPE_FROM, c->from_name, c->from_address);
 	add_mailbox(m, GMIME_ADDRESS_TYPE_TO, (struct str){0}, c->to);
 	if (c->reply_to_address.p != NULL)
@@ -139,13 +203,23 @@ bool mime_write_content(const struct mime_content *c, struct buf *out,
 	g_mime_message_set_subject(m, subject, "utf-8");
 	g_free(subject);
 	template_each_header(c->parts, add_header, m);
-	/* the plainest first (RFC 2046 section 5.1.4) */
-	bool ok = add_part(body, "plain", buf_str(&c->parts->text)) &&
-		  add_part(body, "html", buf_str(&c->parts->html));
-	g_mime_message_set_mime_part(m, GMIME_OBJECT(body));
-	ok = ok && write_message(m, out);
-	g_object_unref(body);
+	bool ok = add_headers(out, m);
 	g_object_unref(m);
+	return ok;
+}
+
+bool mime_write_content(const struct mime_content *c, struct buf *out,
+			struct error *err)
+{
+	bool ok = write_headers(c, out);
+	buf_printf(out,
+		   "MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n"
+		   "\tboundary=%s\r\n",
+		   c->boundary);
+	/* the plainest first (RFC 2046 section 5.1.4) */
+	ok = ok && add_part(out, c->boundary, "plain", buf_str(&c->parts->text)) &&
+	     add_part(out, c->boundary, "html", buf_str(&c->parts->html));
+	buf_printf(out, "\r\n--%s--\r\n", c->boundary);
 	if (!ok)
 		return error_set(err, ERROR_MEMORY, "", "out of memory");
 	return true;

@@ -267,6 +267,54 @@ static void chooses_an_encoding_by_content(void **state)
 	}
 }
 
+/* The text part of a message of this text, as it is written and as it is read. */
+static void check_text(const char *text, const char *written, const char *read)
+{
+	struct buf json, out;
+	size_t dates[MIME_N_DATES];
+	buf_init(&json, 10000);
+	buf_init(&out, MIME_MAX_MESSAGE);
+	buf_printf(&json,
+		   "{\"from\":{\"address\":\"a@b.org\"},\"subject\":\"s\","
+		   "\"html\":\"<p>x</p>\",\"text\":\"%s\"}",
+		   text);
+	assert_true(build_with(buf_cstr(&json), "n", &envelope, &out, dates, NULL));
+	const char *body = strstr(buf_cstr(&out), "\r\n\r\n--inlay_");
+	assert_non_null(body);
+	body = strstr(body + 4, "\r\n\r\n") + 4;
+	const char *end = strstr(body, "\r\n--inlay_");
+	assert_non_null(end);
+	struct str got_written = {body, (size_t)(end - body)};
+	assert_str(got_written, written);
+	GMimeMessage *m = parse_message(&out);
+	char *got = g_mime_text_part_get_text(GMIME_TEXT_PART(g_mime_multipart_get_part(
+		GMIME_MULTIPART(g_mime_message_get_mime_part(m)), 0)));
+	assert_string_equal(got, read);
+	g_free(got);
+	g_object_unref(m);
+	buf_free(&json);
+	buf_free(&out);
+}
+
+static void every_line_break_becomes_crlf(void **state)
+{
+	(void)state;
+	check_text("a\\nb", "a\r\nb\r\n", "a\r\nb\r\n");
+	check_text("a\\r\\nb\\r\\n", "a\r\nb\r\n", "a\r\nb\r\n");
+	check_text("a\\rb\\r", "a\r\nb\r\n", "a\r\nb\r\n");
+	check_text("a\\r\\r\\nb\\n\\n", "a\r\n\r\nb\r\n\r\n", "a\r\n\r\nb\r\n\r\n");
+	check_text("\\n", "\r\n", "\r\n");
+}
+
+static void what_is_encoded_is_read_back(void **state)
+{
+	(void)state;
+	check_text("a=\xC3\xB6 \\nthirteen letters",
+		   "a=3D=C3=B6=20\r\nthirteen letters\r\n",
+		   "a=\xC3\xB6 \r\nthirteen letters\r\n");
+	check_text("\xD0\x96\xD0\x96\\n", "0JbQlg0K\r\n", "\xD0\x96\xD0\x96\r\n");
+}
+
 static void long_lines_are_never_sent(void **state)
 {
 	(void)state;
@@ -311,6 +359,8 @@ int main(void)
 		cmocka_unit_test(a_label_with_line_breaks_stays_in_its_header),
 		cmocka_unit_test(a_label_is_not_written_twice),
 		cmocka_unit_test(chooses_an_encoding_by_content),
+		cmocka_unit_test(every_line_break_becomes_crlf),
+		cmocka_unit_test(what_is_encoded_is_read_back),
 		cmocka_unit_test(long_lines_are_never_sent),
 		cmocka_unit_test(the_message_has_a_bound),
 	};
