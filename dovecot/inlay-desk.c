@@ -35,6 +35,8 @@ int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
 		inlay_desk_close(desk);
 		return -1;
 	}
+	/* a file that somebody made anew since has no room yet */
+	desk->ledger.named = paths->named && desk->ledger.room > 0;
 	return 1;
 }
 
@@ -42,6 +44,23 @@ void inlay_desk_close(struct inlay_desk *desk)
 {
 	inlay_ledger_free(&desk->ledger);
 	i_close_fd(&desk->fd);
+}
+
+int inlay_desk_prepare(struct inlay_paths *paths, const char **error_r)
+{
+	struct inlay_desk desk;
+	int ret = inlay_desk_open(&desk, paths, error_r);
+
+	if (ret <= 0)
+		return ret; /* who has the lock makes it */
+	ret = inlay_ledger_make_room(&desk.ledger, desk.fd, paths->ledger, error_r);
+	/* while the disk works another session may save */
+	inlay_lock_release(desk.fd);
+	if (ret == 0)
+		ret = inlay_ledger_sync(&desk.ledger, desk.fd, paths->ledger, error_r);
+	paths->named = ret == 0;
+	inlay_desk_close(&desk);
+	return ret;
 }
 
 static int append(struct inlay_desk *desk, struct inlay_record *record,

@@ -10,6 +10,7 @@
 struct inlay_paths {
 	const char *ledger; /* it is the lock as well */
 	struct mailbox_permissions perm;
+	bool named; /* the ledger was made by inlay_desk_prepare(): its name lasts */
 };
 
 struct inlay_desk {
@@ -27,6 +28,9 @@ bool inlay_paths_find(struct mailbox *box, pool_t pool, struct inlay_paths *path
 int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
 		    const char **error_r);
 void inlay_desk_close(struct inlay_desk *desk);
+/* Makes the ledger, empty, with room for records, and durable, if it is not there:
+ * whoever writes the first one finds its place. -1: *error_r. */
+int inlay_desk_prepare(struct inlay_paths *paths, const char **error_r);
 /* Writes a record (time is set to now). The name of a new ledger is on the disk when
  * this returns, the record is not. -1: *error_r. */
 int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record,

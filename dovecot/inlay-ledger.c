@@ -311,7 +311,7 @@ int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 	if (write_record(ledger, *fd, path, bytes, error_r) < 0)
 		return -1;
 	ledger->unsynced = TRUE;
-	ledger->unnamed = ledger->unnamed || ledger->lines == 0;
+	ledger->unnamed = ledger->unnamed || (ledger->lines == 0 && !ledger->named);
 	ledger->lines++;
 	ledger_put(ledger, record);
 	return 0;
@@ -334,5 +334,26 @@ int inlay_ledger_sync(struct inlay_ledger *ledger, int fd, const char *path,
 	if (ledger->unnamed && sync_directory_of(path, error_r) < 0)
 		return -1;
 	ledger->unnamed = FALSE;
+	return 0;
+}
+
+int inlay_ledger_make_room(struct inlay_ledger *ledger, int fd, const char *path,
+			   const char **error_r)
+{
+	static const unsigned char zeros[INLAY_LEDGER_BLOCK];
+
+	if (ledger->lines > 0 || ledger->torn)
+		return 0;
+	if (ledger->room == 0 && pwrite_full(fd, zeros, sizeof(zeros), 0) < 0) {
+		*error_r = t_strdup_printf("write(%s) failed: %m", path);
+		/* an empty one is as good; no half of a block stays behind */
+		if (ftruncate(fd, 0) < 0)
+			*error_r =
+				t_strdup_printf("%s, nor can it be cut: %m", *error_r);
+		return -1;
+	}
+	ledger->room = I_MAX(ledger->room, INLAY_LEDGER_BLOCK / INLAY_RECORD_SIZE);
+	/* who made it may have been killed before it was durable */
+	ledger->unsynced = ledger->unnamed = TRUE;
 	return 0;
 }

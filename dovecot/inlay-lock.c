@@ -36,6 +36,12 @@ int inlay_lock_file(int fd, const char *path, const char **error_r)
 	return -1;
 }
 
+void inlay_lock_release(int fd)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	(void)fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 bool inlay_lock_is_at(int fd, const char *path)
 {
 	struct stat ours, there;

@@ -155,6 +155,15 @@ static bool is_idling(struct inlay_session *session)
 	       inlay_trigger_now(session->selected, 0) == INLAY_TRIGGER_IDLE;
 }
 
+/* READY has come before the first trigger, and says that there may be a message: what
+ * saving it needs can be made ready while nobody waits. */
+static bool must_prepare(const struct inlay_session *session)
+{
+	return session->ready && session->ready_open && !session->opened &&
+	       !session->waited && session->budget > 0 && session->selected == NULL &&
+	       session->paths.ledger == NULL;
+}
+
 /* Frames came while no command of ours was under way. */
 static void work_unasked(struct inlay_session *session)
 {
@@ -162,6 +171,8 @@ static void work_unasked(struct inlay_session *session)
 
 	if (inlay_trigger_is_blocked(session->user))
 		return;
+	if (must_prepare(session))
+		inlay_work_prepare(session);
 	if (session->again && idling)
 		inlay_ask(session, session->selected);
 	if (session->actions != NULL && inlay_work_find_paths(session))

@@ -122,6 +122,24 @@ bool inlay_work_find_paths(struct inlay_session *session)
 	return found;
 }
 
+void inlay_work_prepare(struct inlay_session *session)
+{
+	struct mail_namespace *ns =
+		mail_namespace_find_inbox(session->user->namespaces);
+	struct mailbox *box =
+		mailbox_alloc(ns->list, "INBOX", MAILBOX_FLAG_IGNORE_ACLS);
+	enum mailbox_existence existence;
+	const char *error;
+	/* an INBOX is not made by a login */
+	bool is_there = mailbox_exists(box, FALSE, &existence) == 0 &&
+			existence == MAILBOX_EXISTENCE_SELECT;
+
+	mailbox_free(&box);
+	if (is_there && inlay_work_find_paths(session) &&
+	    inlay_desk_prepare(&session->paths, &error) < 0)
+		e_debug(session->event, "Not prepared: %s", error);
+}
+
 bool inlay_work_can_keep(const struct mailbox *box)
 {
 	return (box->storage->class_flags &

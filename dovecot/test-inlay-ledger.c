@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inlay-ledger.h"
+#include "inlay-desk.h"
 #include "inlay-lock.h"
 #include "wire/wire.h"
 
@@ -205,6 +205,57 @@ static void test_records_have_their_place_before_they_come(void)
 	test_end();
 }
 
+static void test_a_prepared_ledger_has_name_and_places(void)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_begin("ledger: a prepared one has its name and places");
+	test_assert(inlay_desk_prepare(&paths, &error) == 0 && paths.named);
+	test_assert(size_on_disk() == INLAY_LEDGER_BLOCK);
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(desk.ledger.lines == 0 && !desk.ledger.unsynced);
+	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
+	test_assert(desk.ledger.unsynced && !desk.ledger.unnamed);
+	test_assert(inlay_desk_settle(&desk, &error) == 0 && !desk.ledger.unsynced);
+	inlay_desk_close(&desk);
+	test_assert(size_on_disk() == INLAY_LEDGER_BLOCK);
+	test_assert(state_on_disk(1) == INLAY_STATE_PREPARED);
+	/* one with records stays as it is */
+	test_assert(inlay_desk_prepare(&paths, &error) == 0);
+	test_assert(state_on_disk(1) == INLAY_STATE_PREPARED);
+	/* somebody has removed it: the next one's name is not known to last */
+	i_unlink(path());
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
+	test_assert(desk.ledger.unnamed);
+	inlay_desk_close(&desk);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_who_prepares_waits_for_nobody(void)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	const char *error = "";
+	int fd = -1, other = -1;
+
+	test_begin("ledger: who prepares one leaves it to who has the lock");
+	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
+	test_assert(inlay_desk_prepare(&paths, &error) == 0 && !paths.named);
+	test_assert(size_on_disk() == 0);
+	inlay_lock_release(fd);
+	test_assert(inlay_lock_try(path(), &perm, &other, &error) == 1);
+	i_close_fd(&other);
+	i_close_fd(&fd);
+	i_unlink(path());
+	paths.ledger = "/nonexistent/" INLAY_LEDGER_NAME;
+	test_assert(inlay_desk_prepare(&paths, &error) == -1 && !paths.named);
+	test_end();
+}
+
 /* A ledger of whole records and nothing behind them. */
 static void test_a_ledger_without_places_gets_them(void)
 {
@@ -373,6 +424,8 @@ int main(void)
 		test_the_last_record_counts,
 		test_a_torn_tail_costs_the_newest_record_only,
 		test_records_have_their_place_before_they_come,
+		test_a_prepared_ledger_has_name_and_places,
+		test_who_prepares_waits_for_nobody,
 		test_a_ledger_without_places_gets_them,
 		test_a_damaged_record_leaves_the_others,
 		test_a_long_ledger_keeps_the_newest,

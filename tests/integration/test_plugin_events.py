@@ -401,6 +401,8 @@ class SdboxEvents(Events):
         self.deliver("friend")
         self.start_agent(message(self))
         client = self.connect()
+        wait_until(lambda: os.path.exists(self.ledger()), "the ledger of the login")
+        os.unlink(self.ledger())
         os.mkdir(self.ledger())
         self.assertEqual(client.exists(), 1)
         self.assertIn("inlay", self.log())

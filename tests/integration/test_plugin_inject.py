@@ -122,6 +122,32 @@ class Injection:
             client.noop()
         self.assertEqual(len(agent.opens), 1)
 
+    def test_the_ledger_is_made_before_the_first_select(self):
+        self.start_agent(message(self))
+        self.deliver("friend")
+        client = self.connect()
+        self.assertEqual(self.ledgers(1), [4096])
+        self.assertEqual(client.exists(), 2)
+        self.assertEqual(self.ledgers(1), [4096])
+
+    def test_a_login_makes_no_inbox(self):
+        agent = self.start_agent(message(self))
+        client = self.connect()
+        agent.wait(lambda a: a.hellos, "HELLO")
+        for _ in range(20):
+            client.noop()
+        self.assertEqual(self.ledgers(), [])
+        self.assertEqual(client.exists(), 1)
+
+    def ledgers(self, wanted=0):
+        """Their sizes, when there are as many."""
+        def found():
+            return [os.path.getsize(os.path.join(folder, name))
+                    for folder, _, names in os.walk(self.dovecot.home(self.user))
+                    for name in names if name == "dovecot-inlay"]
+        wait_until(lambda: len(found()) >= wanted, "the ledger")
+        return found()
+
     def test_a_closed_hello_asks_nobody(self):
         agent = self.start_agent(message(self), opened=False)
         client = self.connect()

@@ -5,6 +5,7 @@ is saved twice, and what was not possible is made up for later."""
 import contextlib
 import fcntl
 import os
+import re
 import struct
 import unittest
 import zlib
@@ -121,7 +122,8 @@ class Ledger(Storage):
         self.agent.repeat = True
         client = self.connect()
         self.assertEqual(client.exists(), 1)
-        self.assertRegex(self.log(), r"dovecot-inlay: \d damaged records are left out")
+        said = r"dovecot-inlay: \d damaged records are left out"
+        wait_until(lambda: re.search(said, self.log()), "the damage in the log")
         self.logout(client)
         self.assertEqual(self.states()[first.instance], SAVED)
 
