@@ -5,6 +5,7 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static const struct kind kind = {"lmdb", "lmdb", 0, false, true};
@@ -99,38 +100,54 @@ static void a_decision_does_not_wait_for_an_import(void **state)
 /* Decisions one behind the other: as soon as one is done the next is asked for. */
 struct chain {
 	struct fixture *f;
-	_Atomic bool stop;
-	_Atomic unsigned ended;
+	_Atomic bool *stop;
+	_Atomic unsigned *ended;
+	struct str user;
+	struct store_user_change change;
+	struct assignment assignment;
 };
 
 static void next_in_chain(void *ctx, const struct error *err)
 {
-	static const struct store_user_change nothing = {0};
-	struct chain *chain = ctx;
-	if (err != NULL || chain->stop)
-		chain->ended++;
+	struct chain *c = ctx;
+	if (err != NULL || *c->stop)
+		(*c->ended)++;
 	else
-		store_user_commit(chain->f->db, STR("busy"), STORE_ANY, &nothing, NULL,
-				  next_in_chain, chain);
+		store_user_commit(c->f->db, c->user, STORE_ANY, &c->change, NULL,
+				  next_in_chain, c);
 }
 
+/* So many that they alone fill the time of each transaction. */
 static void imports_go_on_however_many_decisions_come(void **state)
 {
 	struct fixture *f = *state;
 	struct calls imports = {0};
-	struct chain chain = {.f = f};
+	_Atomic bool stop = false;
+	_Atomic unsigned ended = 0;
 	struct str value = STR("v");
 	struct store_row row = row_of("u", &value, 1);
-	enum { SLICES = 50, CHAINS = 8 };
-	for (unsigned i = 0; i < CHAINS; i++)
-		next_in_chain(&chain, NULL);
+	enum { SLICES = 5, CHAINS = 4000 };
+	struct chain *chains = calloc(CHAINS, sizeof *chains);
+	assert_non_null(chains);
+	for (unsigned i = 0; i < CHAINS; i++) {
+		struct chain *c = &chains[i];
+		*c = (struct chain){.f = f,
+				    .stop = &stop,
+				    .ended = &ended,
+				    .user = text(f, "busy%u", i),
+				    .assignment = assignment_of(i, "spring")};
+		c->change.assignments = &c->assignment;
+		c->change.n_assignments = 1;
+		next_in_chain(c, NULL);
+	}
 	for (unsigned i = 0; i < SLICES; i++)
 		store_rows_write(f->db, i, &row, 1, STORE_IMPORT, NULL, count_call,
 				 &imports);
 	await(&imports.done, SLICES);
-	chain.stop = true;
-	await(&chain.ended, CHAINS);
+	stop = true;
+	await(&ended, CHAINS);
 	assert_int_equal(imports.failed, 0);
+	free(chains);
 }
 
 /* Room ------------------------------------------------------------------------*/

@@ -17,6 +17,9 @@
  * get one slice a transaction; and none in that in which somebody waits, unless there
  * was none in the one before either. */
 #define EXPECT_US 100000
+/* An import that waits so long goes first once: decisions may fill the time of every
+ * transaction, and who erases a user waits for the import's slices. */
+#define PATIENCE_US 100000
 /* When the last transaction was shared, others are about to ask, too: the next begins
  * so much later. Who is alone never waits. A transaction costs as much as ten
  * decisions, and on a disk that is fast they would be shared by two or three only. */
@@ -42,7 +45,8 @@ struct writer {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue urgent, imports;
-	bool gathering; /* nobody needs to wake it */
+	int64_t import_us; /* when the last import was taken, or the first one came */
+	bool gathering;    /* nobody needs to wake it */
 	bool stop;
 	size_t company; /* who waited for the last transaction; the thread's own */
 };
@@ -118,14 +122,17 @@ static struct item *take(struct writer *w, struct round *r)
 	if (now - r->begin_us > GATHER_US && r->n_done > 0)
 		return NULL;
 	pthread_mutex_lock(&w->lock);
-	item = queue_pop(&w->urgent);
+	bool overdue = !r->has_import && now - w->import_us > PATIENCE_US &&
+		       w->imports.first != NULL;
+	item = overdue ? NULL : queue_pop(&w->urgent);
 	if (item != NULL) {
 		w->urgent_us = now;
 		r->n_urgent++;
-	} else if (!is_expected ||
+	} else if (overdue || !is_expected ||
 		   (!r->has_import && (r->n_urgent == 0 || !w->had_import))) {
 		item = queue_pop(&w->imports);
 		r->has_import |= item != NULL;
+		w->import_us = now;
 	}
 	pthread_mutex_unlock(&w->lock);
 	return item;
@@ -403,10 +410,11 @@ void writer_submit(struct writer *w, const struct store_op *op)
 	}
 	item->op = *op;
 	item->ok = false;
+	bool is_bulk = store_op_class(op->kind) == STORE_CLASS_BULK;
 	pthread_mutex_lock(&w->lock);
-	queue_push(store_op_class(op->kind) == STORE_CLASS_BULK ? &w->imports
-								: &w->urgent,
-		   item);
+	if (is_bulk && w->imports.first == NULL)
+		w->import_us = clock_mono_us();
+	queue_push(is_bulk ? &w->imports : &w->urgent, item);
 	if (!w->gathering)
 		pthread_cond_signal(&w->changed);
 	pthread_mutex_unlock(&w->lock);
