@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 #define MAX_HEADERS (REQUEST_MAX_HEADERS + 1)
-/* libmicrohttpd clears what it keeps for a connection before each request, so this is
- * paid every time: half a microsecond for 16 KiB. */
+/* Of agents and the administration. libmicrohttpd clears what it keeps for a connection
+ * before each request, so this is paid every time: half a microsecond for 16 KiB. Half
+ * of it is room for the head. */
 #define MAX_HEAD 8192
 
 struct server {
@@ -276,7 +277,9 @@ static struct server *start(struct mim *mim, const char *address, const char *po
 	o.port = (uint16_t)settings_int(s, port);
 	o.threads = threads < 1 ? 1 : (unsigned)threads;
 	o.max_connections = descriptors_raise(s, mim->log);
-	o.max_head = MAX_HEAD;
+	/* browsers bring all cookies of the public name's domain along */
+	if (head == on_head)
+		o.max_head = MAX_HEAD;
 	o.arena_max = REQUEST_ARENA_MAX;
 	o.body_ms = limit;
 	o.answer_ms = limit;

@@ -51,6 +51,13 @@ class Unsubscribe(ImportCase):
         after = self.mimd.need(200, "GET", self.path(f"users/{ANNA}/export"))
         self.assertEqual({**after, "exportedAt": 0}, {**before, "exportedAt": 0})
 
+    def test_a_browser_with_many_cookies_sees_the_page(self):
+        status, _, page = self.mimd.request(
+            "GET", urlsplit(self.link).path, None, {"Cookie": "a=" + "c" * 8000},
+            self.mimd.public_port)
+        self.assertEqual(status, 200)
+        self.assertIn(b'<form method="post">', page)
+
     def test_one_click_is_a_no_and_a_second_one_changes_nothing(self):
         status, _, page = self.public("POST", body=ONE_CLICK)
         self.assertEqual(status, 200)
