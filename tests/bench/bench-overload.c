@@ -468,10 +468,11 @@ int main(int argc, char **argv)
 				"CONNECTIONS RATE MILLISECONDS GIVE-UP-MS [obey]\n");
 		return 2;
 	}
-	struct load l = {.to.sin_family = AF_INET,
-			 .to.sin_port = htons((uint16_t)number(argv[1], 65535)),
-			 .to.sin_addr = {htonl(INADDR_LOOPBACK)},
-			 .path = str_of(argv[2])};
+	static struct load l; /* what it holds goes with the process */
+	l = (struct load){.to.sin_family = AF_INET,
+			  .to.sin_port = htons((uint16_t)number(argv[1], 65535)),
+			  .to.sin_addr = {htonl(INADDR_LOOPBACK)},
+			  .path = str_of(argv[2])};
 	if (strcmp(argv[3], "-") != 0)
 		l.token = str_trim(read_file(argv[3]));
 	read_bodies(&l, argv[4]);
