@@ -71,8 +71,10 @@ class OverloadCase(MimdCase):
         memory, files = self.before
         wait_until(lambda: self.metric("http_connections") <= 3, "connections are gone")
         wait_until(lambda: open_files(self.pid) <= files + 8, "files are closed")
-        wait_until(lambda: own_memory(self.pid) <= memory + SPARE / 2,
-                   "memory is given back")
+        # a sanitizer keeps what is freed for a while, to see who uses it still
+        if "INLAY_SANITIZER" not in os.environ:
+            wait_until(lambda: own_memory(self.pid) <= memory + SPARE / 2,
+                       "memory is given back")
         self.assertEqual(self.metric('under_way{kind="decision"}'), 0)
         self.assertEqual(self.ask(self.connection()), 200)
 
