@@ -149,9 +149,10 @@ void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t si
 	for (; ledger->lines < ledger->room &&
 	       written > ledger->lines * INLAY_RECORD_SIZE;
 	     ledger->lines++, p += INLAY_RECORD_SIZE) {
-		if (inlay_record_decode(p, &record))
+		if (inlay_record_decode(p, &record)) {
 			ledger_put(ledger, &record);
-		else if (written > (ledger->lines + 1) * INLAY_RECORD_SIZE)
+			ledger->settled |= record.state == INLAY_STATE_SAVED;
+		} else if (written > (ledger->lines + 1) * INLAY_RECORD_SIZE)
 			ledger->bad++;
 		else
 			break; /* the last one, which may be half written */
@@ -267,6 +268,15 @@ static int ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path
 	return inlay_ledger_sync(ledger, *fd, path, error_r);
 }
 
+/* Who made the file, or gave it its name, may have been killed before that was durable.
+ * Nobody was if a message was saved since, for that waits for it. A file that was just
+ * written anew has so many records, and those of the messages saved before. */
+static bool may_be_unnamed(const struct inlay_ledger *ledger)
+{
+	return !ledger->named &&
+	       (!ledger->settled || ledger->lines == INLAY_LEDGER_KEEP);
+}
+
 /* Behind the last whole record; what is torn there is cut off. Where the file ends, a
  * block is added. */
 static int write_record(struct inlay_ledger *ledger, int fd, const char *path,
@@ -311,7 +321,7 @@ int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 	if (write_record(ledger, *fd, path, bytes, error_r) < 0)
 		return -1;
 	ledger->unsynced = TRUE;
-	ledger->unnamed = ledger->unnamed || (ledger->lines == 0 && !ledger->named);
+	ledger->unnamed = ledger->unnamed || may_be_unnamed(ledger);
 	ledger->lines++;
 	ledger_put(ledger, record);
 	return 0;
@@ -331,8 +341,11 @@ int inlay_ledger_sync(struct inlay_ledger *ledger, int fd, const char *path,
 		return -1;
 	}
 	ledger->unsynced = FALSE;
-	if (ledger->unnamed && sync_directory_of(path, error_r) < 0)
-		return -1;
+	if (ledger->unnamed) {
+		if (sync_directory_of(path, error_r) < 0)
+			return -1;
+		ledger->named = TRUE;
+	}
 	ledger->unnamed = FALSE;
 	return 0;
 }
@@ -342,8 +355,10 @@ int inlay_ledger_make_room(struct inlay_ledger *ledger, int fd, const char *path
 {
 	static const unsigned char zeros[INLAY_LEDGER_BLOCK];
 
-	if (ledger->lines > 0 || ledger->torn)
+	if (ledger->lines > 0 || ledger->torn) {
+		ledger->unsynced = ledger->unnamed = may_be_unnamed(ledger);
 		return 0;
+	}
 	if (ledger->room == 0 && pwrite_full(fd, zeros, sizeof(zeros), 0) < 0) {
 		*error_r = t_strdup_printf("write(%s) failed: %m", path);
 		/* an empty one is as good; no half of a block stays behind */

@@ -51,8 +51,9 @@ struct inlay_ledger {
 	unsigned int bad;                   /* of its records unusable ones */
 	bool torn;                          /* what is behind them is not all zeros */
 	bool unsynced; /* something was appended since inlay_ledger_sync() */
-	bool unnamed;  /* of it the first record: the file's name may not last */
-	bool named;    /* it was made durable before there was a record */
+	bool unnamed;  /* and the file's name may not last */
+	bool named;    /* this session made it durable */
+	bool settled;  /* a message was saved, so the name was durable before */
 };
 
 /* Records to bytes and back; false: not a record of ours, or damaged. Pure. */
@@ -82,8 +83,9 @@ struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger,
 int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 			const struct mailbox_permissions *perm,
 			const struct inlay_record *record, const char **error_r);
-/* Gives a file without a record the room for the first ones. The file must be locked
- * and the ledger have been read from it since. -1: *error_r. */
+/* Gives a file without a record the room for the first ones; inlay_ledger_sync() then
+ * makes it and its name durable. The file must be locked and the ledger have been read
+ * from it since. -1: *error_r. */
 int inlay_ledger_make_room(struct inlay_ledger *ledger, int fd, const char *path,
 			   const char **error_r);
 /* Begins to write to the disk what was appended, and waits for nothing. */

@@ -236,6 +236,48 @@ static void test_a_prepared_ledger_has_name_and_places(void)
 	test_end();
 }
 
+/* A session of its own; with sync it lives until what it wrote is durable. */
+static bool unnamed_after(unsigned int n, uint8_t state, bool sync)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	struct inlay_record record = a_record(n, state);
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
+	bool unnamed = desk.ledger.unnamed;
+	test_assert(!sync || inlay_desk_settle(&desk, &error) == 0);
+	inlay_desk_close(&desk);
+	return unnamed;
+}
+
+static void test_the_name_is_not_taken_for_durable_too_soon(void)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_begin("ledger: its name lasts once a message was saved");
+	/* killed before its record was durable, and so was the next */
+	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
+	test_assert(unnamed_after(1, INLAY_STATE_UNCERTAIN, FALSE));
+	test_assert(unnamed_after(2, INLAY_STATE_PREPARED, TRUE));
+	test_assert(unnamed_after(2, INLAY_STATE_SAVED, FALSE));
+	test_assert(!unnamed_after(2, INLAY_STATE_GONE, FALSE));
+	test_assert(!unnamed_after(3, INLAY_STATE_PREPARED, FALSE));
+	i_unlink(path());
+	/* a preparation makes it so, whoever was killed before */
+	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(inlay_ledger_make_room(&desk.ledger, desk.fd, path(), &error) == 0);
+	test_assert(desk.ledger.unnamed && desk.ledger.unsynced);
+	test_assert(inlay_desk_settle(&desk, &error) == 0 && desk.ledger.named);
+	inlay_desk_close(&desk);
+	i_unlink(path());
+	test_end();
+}
+
 static void test_who_prepares_waits_for_nobody(void)
 {
 	struct inlay_paths paths = {.ledger = path(), .perm = perm};
@@ -425,6 +467,7 @@ int main(void)
 		test_a_torn_tail_costs_the_newest_record_only,
 		test_records_have_their_place_before_they_come,
 		test_a_prepared_ledger_has_name_and_places,
+		test_the_name_is_not_taken_for_durable_too_soon,
 		test_who_prepares_waits_for_nobody,
 		test_a_ledger_without_places_gets_them,
 		test_a_damaged_record_leaves_the_others,
