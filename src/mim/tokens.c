@@ -2,6 +2,7 @@
 #include "mim/tokens.h"
 
 #include "base/json.h"
+#include "mim/known.h"
 #include "mim/mim.h"
 #include "mim/secrets.h"
 #include "mim/sync.h"
@@ -17,21 +18,12 @@
 #define MAX_TOKENS 10000
 #define PAGE 500
 
-/* A token that was checked before, by its MAC. */
-struct known {
-	uint8_t mac[CRYPTO_AGAIN_LEN];
-	struct identity who;
-	bool is_set;
-};
-#define KNOWN_MAX 64
-
 struct tokens {
 	struct mim *mim;
 	pthread_rwlock_t lock; /* guards what follows */
 	struct token *items;   /* by hash */
 	size_t n, cap;
-	struct known known[KNOWN_MAX]; /* by the first byte of the MAC */
-	uint8_t known_key[CRYPTO_AGAIN_LEN];
+	struct known known;
 	pthread_mutex_t change; /* one change at a time, store included */
 };
 
@@ -114,35 +106,27 @@ static void hash_text(struct str text, struct token *out)
 	crypto_hex(out->who.id, out->hash, (sizeof out->who.id - 1) / 2);
 }
 
-/* Known again ---------------------------------------------------------------------
- * Agents send one and the same token with every request, and its SHA-256 costs ten
- * times a MAC by which it is known again. Without the key, which nobody has but this
- * process, another text with the same MAC can only be guessed. */
-
-static bool is_known(struct tokens *t, const uint8_t mac[CRYPTO_AGAIN_LEN],
-		     struct identity *who)
-{
-	const struct known *k = &t->known[mac[0] % KNOWN_MAX];
-	if (!k->is_set || !crypto_equal(k->mac, mac, CRYPTO_AGAIN_LEN))
-		return false;
-	*who = k->who;
-	return true;
-}
-
 /* Unless it was revoked meanwhile. */
 static void learn(struct tokens *t, const uint8_t mac[CRYPTO_AGAIN_LEN],
 		  const uint8_t hash[CRYPTO_SHA256_LEN])
 {
-	struct known *k = &t->known[mac[0] % KNOWN_MAX];
 	bool found;
 	pthread_rwlock_wrlock(&t->lock);
 	size_t at = place_of(t, hash, &found);
-	if (found) {
-		memcpy(k->mac, mac, CRYPTO_AGAIN_LEN);
-		k->who = t->items[at].who;
-		k->is_set = true;
-	}
+	if (found)
+		known_put(&t->known, mac, &t->items[at].who);
 	pthread_rwlock_unlock(&t->lock);
+}
+
+static bool is_known(struct tokens *t, const uint8_t mac[CRYPTO_AGAIN_LEN],
+		     struct identity *who)
+{
+	pthread_rwlock_rdlock(&t->lock);
+	const struct identity *known = known_find(&t->known, mac);
+	if (known != NULL)
+		*who = *known;
+	pthread_rwlock_unlock(&t->lock);
+	return known != NULL;
 }
 
 static bool is_stored(struct tokens *t, const uint8_t hash[CRYPTO_SHA256_LEN],
@@ -167,11 +151,8 @@ bool tokens_check(struct tokens *t, struct str authorization, struct identity *w
 	struct str text = str_trim(str_slice(authorization, 7, authorization.n));
 	if (text.n == 0 || text.n > TOKEN_TEXT_MAX)
 		return false;
-	crypto_again(t->known_key, text, mac);
-	pthread_rwlock_rdlock(&t->lock);
-	bool known = is_known(t, mac, who);
-	pthread_rwlock_unlock(&t->lock);
-	if (known)
+	known_mac(&t->known, text, mac);
+	if (is_known(t, mac, who))
 		return true;
 	hash_text(text, &asked);
 	if (!is_stored(t, asked.hash, who))
@@ -351,7 +332,7 @@ bool tokens_revoke(struct tokens *t, struct str id, struct error *err)
 		memmove(&t->items[at], &t->items[at + 1],
 			(t->n - at - 1) * sizeof t->items[0]);
 		t->n--;
-		memset(t->known, 0, sizeof t->known);
+		known_forget(&t->known);
 		pthread_rwlock_unlock(&t->lock);
 	}
 	pthread_mutex_unlock(&t->change);
@@ -389,7 +370,7 @@ struct tokens *tokens_open(struct mim *mim, const char *first_file, struct error
 		return NULL;
 	}
 	t->mim = mim;
-	crypto_random(t->known_key, sizeof t->known_key);
+	known_init(&t->known);
 	pthread_rwlock_init(&t->lock, NULL);
 	pthread_mutex_init(&t->change, NULL);
 	bool ok = load(t, arena, err) && (t->n > 0 || make_first(t, first_file, err));
