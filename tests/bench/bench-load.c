@@ -13,7 +13,8 @@
  * Prints one JSON object: requests/s, latency in us (p50, p99, max), how many answers
  * were not 200, how many held WORD, and the line to go on from. TOKEN-FILE may be "-".
  * Ends with 1 if the server closed a connection. */
-#include "base/buf.h"
+#include "bench-http.h"
+
 #include "base/clock.h"
 
 #include <arpa/inet.h>
@@ -28,8 +29,6 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 4096
-#define ANSWER_MAX (256 * 1024)
-#define LATENCY_MAX_US 2000000 /* longer ones are counted as this */
 
 struct connection {
 	int fd;
@@ -38,9 +37,10 @@ struct connection {
 };
 
 struct load {
-	struct str *bodies;
-	size_t n_bodies, next, asked;
-	struct str path, token, word;
+	struct target target;
+	struct bodies bodies;
+	size_t asked;
+	struct str word;
 	struct connection *connections;
 	size_t n_connections;
 	/* those that wait for work, in a ring: the one that waited longest comes first,
@@ -49,52 +49,9 @@ struct load {
 	size_t first_idle, n_idle;
 	double interval_us; /* between two requests; 0: closed loop */
 	int epoll;
-	uint32_t *latency; /* [LATENCY_MAX_US + 1], counts */
-	uint64_t answers, bad, with_word;
-	int64_t longest_us;
+	struct latency latency;
+	uint64_t bad, with_word;
 };
-
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "bench-load: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static struct str read_file(const char *path)
-{
-	struct buf b;
-	char chunk[65536];
-	size_t n;
-	FILE *f = fopen(path, "rbe");
-	if (f == NULL)
-		die(path);
-	buf_init(&b, SIZE_MAX / 2);
-	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-		buf_add(&b, chunk, n);
-	fclose(f);
-	if (!buf_ok(&b))
-		die(path);
-	return buf_str(&b); /* kept to the end of the process */
-}
-
-static void read_bodies(struct load *l, const char *path)
-{
-	struct str rest = read_file(path), line;
-	size_t cap = 0;
-	while (str_next_part(&rest, '\n', &line)) {
-		if (line.n == 0)
-			continue;
-		if (l->n_bodies == cap) {
-			cap = cap == 0 ? 4096 : 2 * cap;
-			l->bodies = realloc(l->bodies, cap * sizeof *l->bodies);
-			if (l->bodies == NULL)
-				die(path);
-		}
-		l->bodies[l->n_bodies++] = line;
-	}
-	if (l->n_bodies == 0)
-		die(path);
-}
 
 /* Requests are far smaller than a socket's buffer, so this does not wait. */
 static void push(const struct connection *c)
@@ -103,7 +60,7 @@ static void push(const struct connection *c)
 	while (sent < c->out.n) {
 		ssize_t n = send(c->fd, c->out.p + sent, c->out.n - sent, MSG_NOSIGNAL);
 		if (n < 0)
-			die("send");
+			bench_die("send");
 		sent += (size_t)n;
 	}
 }
@@ -119,64 +76,28 @@ static void stop(int signal)
 /* due_us: when its latency begins */
 static void ask(struct load *l, struct connection *c, int64_t due_us)
 {
-	struct str body = l->bodies[l->next];
-	l->next = (l->next + 1) % l->n_bodies;
 	l->asked++;
-	buf_clear(&c->out);
-	buf_add_str(&c->out, STR("POST "));
-	buf_add_str(&c->out, l->path);
-	buf_add_str(&c->out, STR(" HTTP/1.1\r\nHost: localhost\r\n"
-				 "Content-Type: application/json\r\n"));
-	if (l->token.n > 0) {
-		buf_add_str(&c->out, STR("Authorization: Bearer "));
-		buf_add_str(&c->out, l->token);
-		buf_add_str(&c->out, STR("\r\n"));
-	}
-	buf_add_str(&c->out, STR("Content-Length: "));
-	buf_add_u64(&c->out, body.n);
-	buf_add_str(&c->out, STR("\r\n\r\n"));
-	buf_add_str(&c->out, body);
-	if (!buf_ok(&c->out))
-		die("request");
+	request_write(&c->out, &l->target, &l->bodies);
 	c->asked_us = due_us;
 	push(c);
 }
 
-/* Is the whole answer there? Only what mimd and nginx write: Content-Length. */
+/* Is the whole answer there? */
 static bool answer_is_complete(struct load *l, const struct connection *c)
 {
-	const struct str name = STR("\r\ncontent-length:");
-	const char *end = memmem(c->in.p, c->in.n, "\r\n\r\n", 4);
-	uint64_t length;
-	if (end == NULL)
+	struct str head;
+	size_t whole = answer_size(buf_str(&c->in), &head);
+	if (whole == 0)
 		return false;
-	struct str head = {c->in.p, (size_t)(end - c->in.p) + 2};
-	for (size_t i = 0; i + name.n < head.n; i++) {
-		if (head.p[i] != '\r' || !str_ieq(str_slice(head, i, i + name.n), name))
-			continue;
-		struct str rest = str_slice(head, i + name.n, head.n);
-		struct str value =
-			str_trim(str_slice(rest, 0, str_find_char(rest, '\r')));
-		if (!str_to_u64(value, ANSWER_MAX, &length))
-			die("Content-Length");
-		size_t whole = head.n + 2 + (size_t)length;
-		if (c->in.n > whole)
-			die("more than an answer");
-		if (c->in.n < whole)
-			return false;
-		l->bad += !str_starts(head, STR("HTTP/1.1 200"));
-		return true;
-	}
-	die("an answer without Content-Length");
+	if (c->in.n > whole)
+		bench_die("more than an answer");
+	l->bad += !str_starts(head, STR("HTTP/1.1 200"));
+	return true;
 }
 
 static void count(struct load *l, const struct connection *c)
 {
-	int64_t us = clock_mono_us() - c->asked_us;
-	l->answers++;
-	l->latency[us < LATENCY_MAX_US ? us : LATENCY_MAX_US]++;
-	if (us > l->longest_us)
-		l->longest_us = us;
+	latency_add(&l->latency, clock_mono_us() - c->asked_us);
 	if (l->word.n > 0 && memmem(c->in.p, c->in.n, l->word.p, l->word.n) != NULL)
 		l->with_word++;
 }
@@ -186,12 +107,12 @@ static bool pull(struct load *l, struct connection *c)
 {
 	char *room = buf_reserve(&c->in, 16384);
 	if (room == NULL)
-		die("answer");
+		bench_die("answer");
 	ssize_t n = recv(c->fd, room, 16384, MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n <= 0)
-		die("the connection ended");
+		bench_die("the connection ended");
 	buf_commit(&c->in, (size_t)n);
 	if (!answer_is_complete(l, c))
 		return false;
@@ -216,7 +137,7 @@ static void connect_all(struct load *l, uint16_t port)
 		    connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0 ||
 		    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
 		    epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
-			die("connect");
+			bench_die("connect");
 	}
 }
 
@@ -244,7 +165,7 @@ static void collect(struct load *l, int64_t wait_us)
 	if (n == 0 && wait_us < 0)
 		errno = ETIMEDOUT;
 	if ((n == 0 && wait_us < 0) || (n < 0 && errno != EINTR))
-		die("epoll_pwait2");
+		bench_die("epoll_pwait2");
 	for (int i = 0; i < n; i++) {
 		struct connection *c = ready[i].data.ptr;
 		if (pull(l, c))
@@ -294,37 +215,17 @@ static void run(struct load *l, int64_t begin_us, int64_t end_us)
 		collect(l, -1);
 }
 
-static unsigned percentile(const struct load *l, double share)
-{
-	uint64_t seen = 0, want = (uint64_t)((double)l->answers * share);
-	for (unsigned us = 0; us <= LATENCY_MAX_US; us++) {
-		seen += l->latency[us];
-		if (seen > want)
-			return us;
-	}
-	return LATENCY_MAX_US;
-}
-
 static void print(const struct load *l, int64_t us)
 {
 	printf("{\"answers\":%llu,\"perSecond\":%.1f,\"p50\":%u,\"p99\":%u,\"max\":%"
 	       "lld,"
 	       "\"bad\":%llu,\"withWord\":%llu,\"next\":%zu,\"asked\":%zu}\n",
-	       (unsigned long long)l->answers, (double)l->answers * 1e6 / (double)us,
-	       percentile(l, 0.5), percentile(l, 0.99), (long long)l->longest_us,
-	       (unsigned long long)l->bad, (unsigned long long)l->with_word, l->next,
-	       l->asked);
-}
-
-static uint64_t number(const char *text, uint64_t max)
-{
-	uint64_t n;
-	if (!str_to_u64(str_of(text), max, &n)) {
-		fprintf(stderr, "bench-load: %s: a number up to %llu\n", text,
-			(unsigned long long)max);
-		exit(2);
-	}
-	return n;
+	       (unsigned long long)l->latency.n,
+	       (double)l->latency.n * 1e6 / (double)us,
+	       latency_percentile(&l->latency, 0.5),
+	       latency_percentile(&l->latency, 0.99), (long long)l->latency.longest_us,
+	       (unsigned long long)l->bad, (unsigned long long)l->with_word,
+	       l->bodies.next, l->asked);
 }
 
 int main(int argc, char **argv)
@@ -334,24 +235,22 @@ int main(int argc, char **argv)
 				"FIRST-LINE CONNECTIONS SECONDS [WORD [RATE]]\n");
 		return 2;
 	}
-	struct load l = {.path = str_of(argv[2]),
+	struct load l = {.target = target_read(argv[2], argv[3]),
 			 .word = str_of(argc > 8 ? argv[8] : NULL)};
-	if (strcmp(argv[3], "-") != 0)
-		l.token = str_trim(read_file(argv[3]));
-	read_bodies(&l, argv[4]);
-	l.next = (size_t)number(argv[5], SIZE_MAX) % l.n_bodies;
-	l.n_connections = (size_t)number(argv[6], CONNECTIONS_MAX);
+	bodies_read(&l.bodies, argv[4]);
+	l.bodies.next = (size_t)bench_number(argv[5], SIZE_MAX) % l.bodies.n;
+	l.n_connections = (size_t)bench_number(argv[6], CONNECTIONS_MAX);
 	l.connections = calloc(l.n_connections, sizeof *l.connections);
-	l.latency = calloc(LATENCY_MAX_US + 1, sizeof *l.latency);
+	latency_init(&l.latency);
 	l.idle = calloc(l.n_connections, sizeof(struct connection *));
-	if (l.connections == NULL || l.idle == NULL || l.latency == NULL)
-		die("memory");
+	if (l.n_connections == 0 || l.connections == NULL || l.idle == NULL)
+		bench_die("connections");
 	if (argc > 9)
-		l.interval_us = 1e6 / (double)number(argv[9], 1000000);
+		l.interval_us = 1e6 / (double)bench_number(argv[9], 1000000);
 	signal(SIGTERM, stop);
-	connect_all(&l, (uint16_t)number(argv[1], 65535));
+	connect_all(&l, (uint16_t)bench_number(argv[1], 65535));
 	int64_t begin = clock_mono_us();
-	run(&l, begin, begin + (int64_t)number(argv[7], 3600) * 1000000);
+	run(&l, begin, begin + (int64_t)bench_number(argv[7], 3600) * 1000000);
 	print(&l, clock_mono_us() - begin);
 	return 0;
 }

@@ -14,7 +14,8 @@
  * them that say when to come again, `lost` requests whose connection ended without an
  * answer, `unconnected` connections that were refused or ended before a request.
  * Latency in us, from the sending. TOKEN-FILE may be "-". */
-#include "base/buf.h"
+#include "bench-http.h"
+
 #include "base/clock.h"
 
 #include <arpa/inet.h>
@@ -29,9 +30,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 20000
-#define ANSWER_MAX (256 * 1024)
 #define CHUNK 16384
-#define LATENCY_MAX_US 2000000 /* longer ones are counted as this */
 #define READY 256
 #define REST_US 1000000
 /* Sent in a row before answers are looked at. */
@@ -57,17 +56,10 @@ struct list {
 	struct connection head;
 };
 
-struct latency {
-	uint64_t n;
-	int64_t longest_us;
-	uint32_t *counts; /* [LATENCY_MAX_US + 1] */
-};
-
 struct load {
-	struct str *bodies;
-	size_t n_bodies, next;
+	struct target target;
+	struct bodies bodies;
 	struct buf out;
-	struct str path, token;
 	struct sockaddr_in to;
 	struct list free, asked, resting;
 	int epoll;
@@ -77,72 +69,6 @@ struct load {
 	struct latency ok, refused;
 	uint64_t due, asked_n, held, retry_after, other, lost, given_up, unconnected;
 };
-
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "bench-overload: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-/* --- what is asked ------------------------------------------------------- */
-
-static struct str read_file(const char *path)
-{
-	struct buf b;
-	char chunk[65536];
-	size_t n;
-	FILE *f = fopen(path, "rbe");
-	if (f == NULL)
-		die(path);
-	buf_init(&b, SIZE_MAX / 2);
-	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-		buf_add(&b, chunk, n);
-	fclose(f);
-	if (!buf_ok(&b))
-		die(path);
-	return buf_str(&b); /* kept to the end of the process */
-}
-
-static void read_bodies(struct load *l, const char *path)
-{
-	struct str rest = read_file(path), line;
-	size_t cap = 0;
-	while (str_next_part(&rest, '\n', &line)) {
-		if (line.n == 0)
-			continue;
-		if (l->n_bodies == cap) {
-			cap = cap == 0 ? 4096 : 2 * cap;
-			l->bodies = realloc(l->bodies, cap * sizeof *l->bodies);
-			if (l->bodies == NULL)
-				die(path);
-		}
-		l->bodies[l->n_bodies++] = line;
-	}
-	if (l->n_bodies == 0)
-		die(path);
-}
-
-static void write_request(struct load *l)
-{
-	struct str body = l->bodies[l->next];
-	l->next = (l->next + 1) % l->n_bodies;
-	buf_clear(&l->out);
-	buf_add_str(&l->out, STR("POST "));
-	buf_add_str(&l->out, l->path);
-	buf_add_str(&l->out, STR(" HTTP/1.1\r\nHost: localhost\r\n"
-				 "Content-Type: application/json\r\n"));
-	if (l->token.n > 0) {
-		buf_add_str(&l->out, STR("Authorization: Bearer "));
-		buf_add_str(&l->out, l->token);
-		buf_add_str(&l->out, STR("\r\n"));
-	}
-	buf_add_str(&l->out, STR("Content-Length: "));
-	buf_add_u64(&l->out, body.n);
-	buf_add_str(&l->out, STR("\r\n\r\n"));
-	buf_add_str(&l->out, body);
-	if (!buf_ok(&l->out))
-		die("request");
-}
 
 /* --- connections --------------------------------------------------------- */
 
@@ -181,12 +107,12 @@ static void dial(struct load *l, struct connection *c)
 	c->state = CONNECTING;
 	if (c->fd < 0 ||
 	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-		die("socket");
+		bench_die("socket");
 	if (connect(c->fd, (const struct sockaddr *)&l->to, sizeof l->to) != 0 &&
 	    errno != EINPROGRESS)
-		die("connect");
+		bench_die("connect");
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
-		die("epoll_ctl");
+		bench_die("epoll_ctl");
 }
 
 static void hang_up(struct load *l, struct connection *c)
@@ -228,14 +154,14 @@ static void connected(struct load *l, struct connection *c)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 	if (epoll_ctl(l->epoll, EPOLL_CTL_MOD, c->fd, &e) != 0)
-		die("epoll_ctl");
+		bench_die("epoll_ctl");
 	set_free(l, c);
 }
 
 /* Requests are far smaller than a socket's buffer. */
 static void ask(struct load *l, struct connection *c)
 {
-	write_request(l);
+	request_write(&l->out, &l->target, &l->bodies);
 	list_remove(c);
 	c->state = ASKED;
 	c->asked_us = clock_mono_us();
@@ -250,36 +176,6 @@ static void ask(struct load *l, struct connection *c)
 
 /* --- answers ------------------------------------------------------------- */
 
-static void latency_add(struct latency *t, int64_t us)
-{
-	t->n++;
-	t->counts[us < LATENCY_MAX_US ? us : LATENCY_MAX_US]++;
-	if (us > t->longest_us)
-		t->longest_us = us;
-}
-
-static unsigned percentile(const struct latency *t, double share)
-{
-	uint64_t seen = 0, want = (uint64_t)((double)t->n * share);
-	for (unsigned us = 0; us <= LATENCY_MAX_US; us++) {
-		seen += t->counts[us];
-		if (seen > want)
-			return us;
-	}
-	return 0;
-}
-
-/* The value of a field of a head; absent if there is none. */
-static struct str field(struct str head, struct str name)
-{
-	struct str line;
-	while (str_next_part(&head, '\n', &line))
-		if (line.n > name.n && line.p[name.n] == ':' &&
-		    str_ieq(str_slice(line, 0, name.n), name))
-			return str_trim(str_slice(line, name.n + 1, line.n));
-	return (struct str){NULL, 0};
-}
-
 static void count(struct load *l, struct connection *c, struct str head)
 {
 	int64_t us = clock_mono_us() - c->asked_us;
@@ -287,7 +183,7 @@ static void count(struct load *l, struct connection *c, struct str head)
 		latency_add(&l->ok, us);
 	} else if (str_starts(head, STR("HTTP/1.1 503"))) {
 		latency_add(&l->refused, us);
-		l->retry_after += field(head, STR("Retry-After")).n > 0;
+		l->retry_after += head_field(head, STR("Retry-After")).n > 0;
 	} else {
 		l->other++;
 	}
@@ -296,18 +192,12 @@ static void count(struct load *l, struct connection *c, struct str head)
 /* Looks whether the whole answer is there. */
 static void take_answer(struct load *l, struct connection *c)
 {
-	const char *end = memmem(c->in.p, c->in.n, "\r\n\r\n", 4);
-	uint64_t length;
-	if (end == NULL)
-		return;
-	struct str head = {c->in.p, (size_t)(end - c->in.p) + 2};
-	if (!str_to_u64(field(head, STR("Content-Length")), ANSWER_MAX, &length))
-		die("an answer without Content-Length");
-	if (c->in.n < head.n + 2 + (size_t)length)
+	struct str head;
+	if (answer_size(buf_str(&c->in), &head) == 0)
 		return;
 	count(l, c, head);
 	bool rest = l->obey && str_starts(head, STR("HTTP/1.1 503"));
-	bool close = str_ieq(field(head, STR("Connection")), STR("close"));
+	bool close = str_ieq(head_field(head, STR("Connection")), STR("close"));
 	buf_clear(&c->in);
 	if (close)
 		hang_up(l, c);
@@ -335,7 +225,7 @@ static void look(struct load *l, struct connection *c, uint32_t events)
 	}
 	char *room = buf_reserve(&c->in, CHUNK);
 	if (room == NULL)
-		die("answer");
+		bench_die("answer");
 	ssize_t n = recv(c->fd, room, CHUNK, 0);
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -404,8 +294,8 @@ static void run(struct load *l, double rate, int64_t length_us)
 static void latency_print(const char *name, const struct latency *t)
 {
 	printf("\"%s\":%llu,\"%sP50\":%u,\"%sP99\":%u,\"%sMax\":%lld,", name,
-	       (unsigned long long)t->n, name, percentile(t, 0.5), name,
-	       percentile(t, 0.99), name, (long long)t->longest_us);
+	       (unsigned long long)t->n, name, latency_percentile(t, 0.5), name,
+	       latency_percentile(t, 0.99), name, (long long)t->longest_us);
 }
 
 static void number_print(const char *name, uint64_t n, char behind)
@@ -429,30 +319,12 @@ static void print(const struct load *l, int64_t us)
 	printf("\n");
 }
 
-static uint64_t number(const char *text, uint64_t max)
-{
-	uint64_t n;
-	if (!str_to_u64(str_of(text), max, &n)) {
-		fprintf(stderr, "bench-overload: %s: a number up to %llu\n", text,
-			(unsigned long long)max);
-		exit(2);
-	}
-	return n;
-}
-
-static void latency_init(struct latency *t)
-{
-	t->counts = calloc(LATENCY_MAX_US + 1, sizeof *t->counts);
-	if (t->counts == NULL)
-		die("memory");
-}
-
 static void dial_all(struct load *l, size_t n)
 {
 	struct rlimit r;
 	struct connection *all = calloc(n, sizeof *all);
 	if (all == NULL || getrlimit(RLIMIT_NOFILE, &r) != 0)
-		die("memory");
+		bench_die("memory");
 	r.rlim_cur = r.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &r);
 	for (size_t i = 0; i < n; i++) {
@@ -470,13 +342,11 @@ int main(int argc, char **argv)
 	}
 	static struct load l; /* what it holds goes with the process */
 	l = (struct load){.to.sin_family = AF_INET,
-			  .to.sin_port = htons((uint16_t)number(argv[1], 65535)),
+			  .to.sin_port = htons((uint16_t)bench_number(argv[1], 65535)),
 			  .to.sin_addr = {htonl(INADDR_LOOPBACK)},
-			  .path = str_of(argv[2])};
-	if (strcmp(argv[3], "-") != 0)
-		l.token = str_trim(read_file(argv[3]));
-	read_bodies(&l, argv[4]);
-	l.give_up_us = (int64_t)number(argv[8], 3600000) * 1000;
+			  .target = target_read(argv[2], argv[3])};
+	bodies_read(&l.bodies, argv[4]);
+	l.give_up_us = (int64_t)bench_number(argv[8], 3600000) * 1000;
 	buf_init(&l.out, ANSWER_MAX);
 	latency_init(&l.ok);
 	latency_init(&l.refused);
@@ -486,10 +356,10 @@ int main(int argc, char **argv)
 	l.obey = argc == 10;
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l.epoll < 0)
-		die("epoll_create1");
-	dial_all(&l, (size_t)number(argv[5], CONNECTIONS_MAX));
-	int64_t length_us = (int64_t)number(argv[7], 3600000) * 1000;
-	run(&l, (double)number(argv[6], 100000000), length_us);
+		bench_die("epoll_create1");
+	dial_all(&l, (size_t)bench_number(argv[5], CONNECTIONS_MAX));
+	int64_t length_us = (int64_t)bench_number(argv[7], 3600000) * 1000;
+	run(&l, (double)bench_number(argv[6], 100000000), length_us);
 	print(&l, length_us);
 	return 0;
 }
