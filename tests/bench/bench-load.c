@@ -141,15 +141,20 @@ static void connect_all(struct load *l, uint16_t port)
 	}
 }
 
+static size_t in_ring(const struct load *l, size_t place)
+{
+	return place < l->n_connections ? place : place - l->n_connections;
+}
+
 static void add_idle(struct load *l, struct connection *c)
 {
-	l->idle[(l->first_idle + l->n_idle++) % l->n_connections] = c;
+	l->idle[in_ring(l, l->first_idle + l->n_idle++)] = c;
 }
 
 static struct connection *take_idle(struct load *l)
 {
 	struct connection *c = l->idle[l->first_idle];
-	l->first_idle = (l->first_idle + 1) % l->n_connections;
+	l->first_idle = in_ring(l, l->first_idle + 1);
 	l->n_idle--;
 	return c;
 }
