@@ -13,7 +13,10 @@
  * Prints one JSON object. `ok` are answers 200, `refused` 503, `retryAfter` those of
  * them that say when to come again, `lost` requests whose connection ended without an
  * answer, `unconnected` connections that were refused or ended before a request.
- * Latency in us, from the sending. TOKEN-FILE may be "-". */
+ * `patient` are those of the refused that were not asked within a second after a
+ * refusal on the same connection. Latency in us, from the sending to the reading of the
+ * answer; `patientThere` to when it lay in the client's socket, as the kernel noted,
+ * and `unread` for how long any answer lay there. TOKEN-FILE may be "-". */
 #include "bench-http.h"
 
 #include "base/clock.h"
@@ -27,6 +30,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 20000
@@ -47,7 +51,9 @@ struct connection {
 	struct connection *next, *prev; /* of the list of its state */
 	int fd;
 	enum state state;
-	int64_t asked_us, refused_us;
+	int64_t asked_us;
+	int64_t refused_us; /* 0: not since it was connected */
+	int64_t unread_us;  /* for how long its last bytes lay in the socket */
 	struct buf in;
 };
 
@@ -66,7 +72,7 @@ struct load {
 	int64_t give_up_us;
 	bool obey;
 	bool over; /* nothing more is asked */
-	struct latency ok, refused;
+	struct latency ok, refused, patient, patient_there, unread;
 	uint64_t due, asked_n, held, retry_after, other, lost, given_up, unconnected;
 };
 
@@ -105,8 +111,10 @@ static void dial(struct load *l, struct connection *c)
 	const int on = 1;
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	c->state = CONNECTING;
+	c->refused_us = 0;
 	if (c->fd < 0 ||
-	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+	    setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0)
 		bench_die("socket");
 	if (connect(c->fd, (const struct sockaddr *)&l->to, sizeof l->to) != 0 &&
 	    errno != EINPROGRESS)
@@ -139,7 +147,6 @@ static void set_resting(struct load *l, struct connection *c)
 {
 	list_remove(c);
 	c->state = RESTING;
-	c->refused_us = clock_mono_us();
 	list_add(&l->resting, c);
 }
 
@@ -176,13 +183,26 @@ static void ask(struct load *l, struct connection *c)
 
 /* --- answers ------------------------------------------------------------- */
 
+static void count_refusal(struct load *l, struct connection *c, int64_t now)
+{
+	int64_t us = now - c->asked_us;
+	latency_add(&l->refused, us);
+	if (c->refused_us == 0 || c->asked_us - c->refused_us >= REST_US) {
+		latency_add(&l->patient, us);
+		latency_add(&l->patient_there,
+			    us > c->unread_us ? us - c->unread_us : 0);
+	}
+	c->refused_us = now;
+}
+
 static void count(struct load *l, struct connection *c, struct str head)
 {
-	int64_t us = clock_mono_us() - c->asked_us;
+	int64_t now = clock_mono_us();
+	latency_add(&l->unread, c->unread_us);
 	if (str_starts(head, STR("HTTP/1.1 200"))) {
-		latency_add(&l->ok, us);
+		latency_add(&l->ok, now - c->asked_us);
 	} else if (str_starts(head, STR("HTTP/1.1 503"))) {
-		latency_add(&l->refused, us);
+		count_refusal(l, c, now);
 		l->retry_after += head_field(head, STR("Retry-After")).n > 0;
 	} else {
 		l->other++;
@@ -216,6 +236,42 @@ static void ended(struct load *l, struct connection *c)
 	hang_up(l, c);
 }
 
+static int64_t since(struct timespec then)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t us = (now.tv_sec - then.tv_sec) * INT64_C(1000000) +
+		     (now.tv_nsec - then.tv_nsec) / 1000;
+	return us > 0 ? us : 0;
+}
+
+/* As recv(), and how long the last of it lay there. */
+static ssize_t receive(struct connection *c, char *room)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct timespec))];
+	} control;
+	struct iovec to = {room, CHUNK};
+	struct msghdr m = {.msg_iov = &to,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(c->fd, &m, 0);
+	c->unread_us = 0;
+	if (n <= 0)
+		return n;
+	for (const struct cmsghdr *h = CMSG_FIRSTHDR(&m); h != NULL;
+	     h = CMSG_NXTHDR(&m, (struct cmsghdr *)h)) {
+		struct timespec came;
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&came, CMSG_DATA(h), sizeof came);
+		c->unread_us = since(came);
+	}
+	return n;
+}
+
 static void look(struct load *l, struct connection *c, uint32_t events)
 {
 	if (c->state == CONNECTING && (events & (EPOLLERR | EPOLLHUP)) == 0 &&
@@ -226,7 +282,7 @@ static void look(struct load *l, struct connection *c, uint32_t events)
 	char *room = buf_reserve(&c->in, CHUNK);
 	if (room == NULL)
 		bench_die("answer");
-	ssize_t n = recv(c->fd, room, CHUNK, 0);
+	ssize_t n = receive(c, room);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0 || c->state != ASKED) {
@@ -308,6 +364,9 @@ static void print(const struct load *l, int64_t us)
 	printf("{\"perSecond\":%.1f,", (double)l->ok.n * 1e6 / (double)us);
 	latency_print("ok", &l->ok);
 	latency_print("refused", &l->refused);
+	latency_print("patient", &l->patient);
+	latency_print("patientThere", &l->patient_there);
+	latency_print("unread", &l->unread);
 	number_print("due", l->due, ',');
 	number_print("asked", l->asked_n, ',');
 	number_print("held", l->held, ',');
@@ -350,6 +409,9 @@ int main(int argc, char **argv)
 	buf_init(&l.out, ANSWER_MAX);
 	latency_init(&l.ok);
 	latency_init(&l.refused);
+	latency_init(&l.patient);
+	latency_init(&l.patient_there);
+	latency_init(&l.unread);
 	list_init(&l.free);
 	list_init(&l.asked);
 	list_init(&l.resting);

@@ -117,6 +117,18 @@ class Population:
     def readers_left(self):
         return self.n // READER_EACH - self.state["used"]
 
+    def take_readers(self, count):
+        """The names of so many, who are used up with it."""
+        if self.readers_left() < count:
+            raise RuntimeError(f"{self.n} users have too few readers for that")
+        first = self.state["used"]
+        self.state["used"] += count
+        return [user(self._reader(first + i)) for i in range(count)]
+
+    def others(self, count):
+        """The names of so many that nothing is assigned to."""
+        return [user(i * READER_EACH + 1) for i in range(count)]
+
     def use(self, asked):
         """So many of the last file of mixed questions were asked."""
         self.state["used"] += -(-min(asked, self.offered) // READER_EACH)
