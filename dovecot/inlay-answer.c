@@ -19,6 +19,16 @@ static void set_next_check(struct inlay_session *session, uint32_t seconds)
 		inlay_clock_monotonic() + (int64_t)I_MAX(seconds, 1) * 1000;
 }
 
+static void take_ready(struct inlay_session *session, const struct wire_ready *ready)
+{
+	if (session->outstanding)
+		inlay_ask_refused(session);
+	session->ready = TRUE;
+	session->ready_open = ready->open;
+	session->opened = FALSE;
+	set_next_check(session, ready->next_check);
+}
+
 static struct inlay_action *new_action(struct inlay_session *session, uint8_t type)
 {
 	struct inlay_action *action = i_new(struct inlay_action, 1);
@@ -119,10 +129,7 @@ bool inlay_answer_frame(const struct wire_frame *frame, void *context)
 
 	switch (frame->type) {
 	case WIRE_READY:
-		session->ready = TRUE;
-		session->ready_open = frame->ready.open;
-		session->opened = FALSE;
-		set_next_check(session, frame->ready.next_check);
+		take_ready(session, &frame->ready);
 		return TRUE;
 	case WIRE_KNOWN:
 		take_known(session, &frame->known);

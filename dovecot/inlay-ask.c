@@ -99,6 +99,12 @@ static void drop_half_an_answer(struct inlay_session *session)
 	session->outstanding = FALSE;
 }
 
+void inlay_ask_refused(struct inlay_session *session)
+{
+	drop_half_an_answer(session);
+	session->done = TRUE;
+}
+
 void inlay_ask_lost(struct inlay_session *session)
 {
 	/* an agent that is started anew while nobody wants anything is no trouble */

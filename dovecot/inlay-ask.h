@@ -11,6 +11,8 @@ void inlay_ask_hello(struct inlay_session *session);
 /* Sends OPEN if something could be done, and waits for the answer within what is
  * left of the session's deadline. The session's own messages are loaded. */
 void inlay_ask(struct inlay_session *session, struct mailbox *box);
+/* What was asked is not answered any more; it may be asked again. */
+void inlay_ask_refused(struct inlay_session *session);
 /* The link has ended. */
 void inlay_ask_lost(struct inlay_session *session);
 void inlay_ask_send_event(struct inlay_session *session,

@@ -68,7 +68,7 @@ static bool holds_refusal(const struct session *s)
 	return false;
 }
 
-static void send_ready(struct session *s, bool open, uint32_t next_check)
+void session_send_ready(struct session *s, bool open, uint32_t next_check)
 {
 	struct wire_frame *f = &s->agent->frame;
 	f->type = WIRE_READY;
@@ -86,7 +86,7 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 	s->hello_call = NULL;
 	if (answer->status == 503) {
 		/* so that the mail user does not wait for what will not come */
-		send_ready(s, false, answer->retry_after);
+		session_send_ready(s, false, answer->retry_after);
 		return;
 	}
 	if (answer->status != 200) {
@@ -105,7 +105,7 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 				 err.message);
 		return;
 	}
-	send_ready(s, read.open || holds_refusal(s), read.next_check);
+	session_send_ready(s, read.open || holds_refusal(s), read.next_check);
 }
 
 static bool take_hello(struct session *s, const struct wire_hello *hello)

@@ -39,6 +39,9 @@ void session_close(struct session *s);
 /* Puts a frame into the output. False: the session must be closed. */
 bool session_send(struct session *s, const struct wire_frame *frame);
 
+/* Closes the session itself if it must be. */
+void session_send_ready(struct session *s, bool open, uint32_t next_check);
+
 /* Handles one frame. False: the session must be closed. */
 bool session_take_frame(struct session *s, const struct wire_frame *frame);
 void session_list_unconfirmed(struct session *s);

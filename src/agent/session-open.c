@@ -202,8 +202,11 @@ static void on_answer(void *ctx, const struct uplink_answer *answer)
 	struct open_job *job = ctx;
 	job->call = NULL;
 	if (!read_answer(job, answer)) {
-		free_job(job); /* and nothing is sent */
-		return;
+		struct session *s = job->s;
+		free_job(job);
+		if (answer->status == 503)
+			session_send_ready(s, false, answer->retry_after);
+		return; /* else nothing is sent */
 	}
 	fetch_templates(job);
 	if (job->waiting == 0)

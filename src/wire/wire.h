@@ -17,7 +17,8 @@
  *   plugin EVENT (any time)       agent ACK
  *   agent WITHDRAW, OPEN_AGAIN    pushed at any time; a WITHDRAW is answered by an
  *                                 EVENT, OPEN_AGAIN by OPEN at the next trigger
- * An agent without an answer sends nothing.
+ * An agent without an answer sends nothing. When the middleware refuses for now, it
+ * says so with a READY that is not open, to HELLO and to OPEN: nobody need wait.
  *
  * Times are int64 milliseconds since 1970 UTC. An instance is 32 lower-case hex
  * digits, so is a GUID. Addresses, user and tenant names are text. */

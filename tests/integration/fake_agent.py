@@ -153,12 +153,13 @@ class FakeAgent:
     withdraw        GUIDs to withdraw, in the answer to an OPEN
     mute            a set of frame types that it does not answer
     delay           seconds before each answer
+    refuse          an OPEN is refused for a second, as by a MIM with too much to do
     """
 
     def __init__(self, path, *, messages=(), opened=True, next_check=900):
         self.path = path
         self.messages, self.open, self.next_check = list(messages), opened, next_check
-        self.repeat = False
+        self.repeat = self.refuse = False
         self.withdraw, self.mute, self.delay = [], set(), 0
         self.known = {m.guid: m.instance for m in self.messages}
         self.raw_answer = None
@@ -196,7 +197,9 @@ class FakeAgent:
                     answer = encode(READY, open=self.open, nextCheck=self.next_check)
             elif kind == OPEN:
                 self.opens.append({**fields, "user": connection.user})
-                if DONE not in self.mute:
+                if self.refuse:
+                    answer = encode(READY, open=False, nextCheck=1)
+                elif DONE not in self.mute:
                     answer = self._decide(fields)
             elif kind == EVENT:
                 self.events.append({**fields, "user": connection.user,

@@ -326,6 +326,16 @@ class Faults(AgentCase):
         p.hello()
         self.assertEqual(p.read()[1]["open"], 1)
 
+    def test_an_open_that_is_refused_is_answered_at_once(self):
+        p = self.greeted()
+        self.mim.status["decisions"], self.mim.retry_after = 503, 7
+        p.open(request=1)
+        kind, fields = p.read()
+        self.assertEqual((kind, fields["open"], fields["nextCheck"]), (wire.READY, 0, 7))
+        self.mim.status.clear()
+        p.open(request=2)
+        self.assertEqual(p.read_answer()[-1][1]["request"], 2)
+
     def test_hello_without_an_answer(self):
         self.mim.status["hello"] = 500
         p = self.plugin()

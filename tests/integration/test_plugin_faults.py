@@ -277,6 +277,23 @@ class LongSocket(BadSettings):
     complaint = "x: too long for a unix socket"
 
 
+class Refused(PluginCase):
+    """MIM has too much to do: the agent says so."""
+
+    def test_who_is_refused_does_not_wait_and_asks_again_later(self):
+        self.start_agent(message(self))
+        self.agent.refuse = True
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.assertEqual(len(self.agent.opens), 1)
+        self.assertNotIn("No answer for this session", self.log())
+        self.agent.refuse = False
+        wait_until(lambda: client.noop() and self.agent.kinds() == ["injected"],
+                   "the message")
+        self.assertEqual(client.exists(), 1)
+        self.assertEqual(len(self.agent.opens), 2)
+
+
 class NoDeadline(PluginCase):
     """Nobody waits: what is answered is used at a later command."""
 
