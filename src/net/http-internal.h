@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the HTTP server share.
  *
- * Locks: server.lock guards the list of connections and connection.waiting;
+ * Locks: server.lock guards the list of connections and what is said so below;
  * call.lock guards a request's state. Nobody takes one while holding the other, and
  * libmicrohttpd's own locks are taken under call.lock only. */
 #ifndef INLAY_NET_HTTP_INTERNAL_H
@@ -29,19 +29,20 @@ enum place {
 };
 
 struct connection {
-	struct connection *next, *prev;
 	int fd;
+	struct MHD_Connection *mhd;
 	_Atomic int phase;
 	_Atomic int64_t deadline_us; /* the socket is shut then; 0: none */
 	_Atomic bool known;          /* a request of it had http_request.known */
-	struct MHD_Connection *mhd;
+	/* Guarded by server.lock. */
+	struct connection *next, *prev;
+	bool shut;              /* it is on its way out */
 	bool paused;            /* suspended before its request was looked at */
 	int64_t pause_until_us; /* its own thread's, unless it is paused */
-	/* Of its own thread alone. */
+	struct call *waiting;   /* suspended; the list has no reference */
+	/* Of its own thread alone; `place` once it is on the list. */
 	int place;
-	bool used;            /* there was an answer */
-	bool shut;            /* it is on its way out */
-	struct call *waiting; /* suspended; the list has no reference */
+	bool used; /* there was an answer */
 };
 
 enum call_state {
