@@ -31,7 +31,7 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 static int64_t quiet_ms(const struct http_server *s, const struct connection *conn)
 {
 	int64_t may = conn->used ? s->o.idle_ms : s->o.header_ms;
-	return may - (conn->deadline_us - clock_mono_us()) / 1000;
+	return may - (connection_stage(conn).deadline_us - clock_mono_us()) / 1000;
 }
 
 void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
@@ -54,8 +54,7 @@ void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
 	buf_init(&c->body, 0);
 	pthread_mutex_init(&c->lock, NULL);
 	c->rq.quiet_ms = quiet_ms(s, conn);
-	connection_phase(conn, PHASE_HEAD);
-	connection_deadline(conn, s->o.header_ms);
+	connection_enter(conn, PHASE_HEAD, s->o.header_ms);
 	return c;
 }
 
@@ -87,8 +86,7 @@ void call_completed(void *server, struct MHD_Connection *mhd, void **req,
 	c->state = CALL_ANSWERED;
 	pthread_mutex_unlock(&c->lock);
 	c->conn->used = true;
-	connection_phase(c->conn, PHASE_IDLE);
-	connection_deadline(c->conn, s->o.idle_ms);
+	connection_enter(c->conn, PHASE_IDLE, s->o.idle_ms);
 	call_unref(c);
 }
 
@@ -197,8 +195,7 @@ static enum MHD_Result queue(struct call *c)
 	struct http_server *s = c->server;
 	if (c->response == NULL)
 		return MHD_NO;
-	connection_phase(c->conn, PHASE_BUSY);
-	connection_deadline(c->conn, s->o.send_ms);
+	connection_enter(c->conn, PHASE_BUSY, s->o.send_ms);
 	if (c->close || s->draining)
 		MHD_add_response_header(c->response, "Connection", "close");
 	return MHD_queue_response(c->mhd, c->status, c->response);
@@ -305,8 +302,7 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 	c->rq.received_us = clock_mono_us();
 	if (c->rq.method.p == NULL)
 		return MHD_NO;
-	connection_phase(c->conn, PHASE_BODY);
-	connection_deadline(c->conn, s->o.body_ms);
+	connection_enter(c->conn, PHASE_BODY, s->o.body_ms);
 	run_head(c, version, &announced);
 	if (is_answered(c)) {
 		/* with a small body the connection can be kept */
@@ -346,8 +342,7 @@ static enum MHD_Result run_handler(struct call *c)
 	int64_t wait_us = c->rq.answer_ms * 1000;
 	c->rq.body = buf_str(&c->body);
 	c->answer_deadline_us = clock_mono_coarse_us() + wait_us;
-	connection_phase(c->conn, PHASE_BUSY);
-	connection_deadline(c->conn, 0);
+	connection_enter(c->conn, PHASE_BUSY, 0);
 	c->refs++; /* the handler's */
 	c->state = CALL_HANDLING;
 	s->o.handle(&c->rq, s->o.ctx);

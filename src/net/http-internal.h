@@ -31,9 +31,8 @@ enum place {
 struct connection {
 	int fd;
 	struct MHD_Connection *mhd;
-	_Atomic int phase;
-	_Atomic int64_t deadline_us; /* the socket is shut then; 0: none */
-	_Atomic bool known;          /* a request of it had http_request.known */
+	_Atomic uint64_t stage; /* see connection_stage() */
+	_Atomic bool known;     /* a request of it had http_request.known */
 	/* Guarded by server.lock. */
 	struct connection *next, *prev;
 	bool shut;              /* it is on its way out */
@@ -44,6 +43,22 @@ struct connection {
 	int place;
 	bool used; /* there was an answer */
 };
+
+/* What a connection does, and when its socket is shut. Both are in one word: with the
+ * deadline of what it did before, one that was answered just now would seem idle for
+ * long to another thread that looks for room. */
+struct stage {
+	enum phase phase;
+	int64_t deadline_us; /* 0: none */
+};
+static inline struct stage connection_stage(const struct connection *conn)
+{
+	uint64_t v = atomic_load_explicit(&conn->stage, memory_order_relaxed);
+	return (struct stage){.phase = (enum phase)(v & 3),
+			      .deadline_us = (int64_t)(v >> 2)};
+}
+/* The deadline is so far from now; 0: none. */
+void connection_enter(struct connection *conn, enum phase phase, int64_t ms);
 
 enum call_state {
 	CALL_HEAD,     /* head() may answer */
@@ -118,11 +133,6 @@ const char *http_check_head(struct MHD_Connection *mhd, const char *version,
 /* http-timer.c: the list of connections and their deadlines. */
 void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
 		       enum MHD_ConnectionNotificationCode what);
-void connection_deadline(struct connection *conn, int64_t ms);
-static inline void connection_phase(struct connection *conn, enum phase phase)
-{
-	atomic_store_explicit(&conn->phase, phase, memory_order_relaxed);
-}
 /* Suspends it until pause_until_us. */
 void connection_pause(struct http_server *s, struct connection *conn);
 /* Its client is told, and its thread removes it. Under the lock. */

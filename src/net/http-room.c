@@ -34,10 +34,10 @@ enum rank {
 static enum rank rank_of(const struct http_server *s, const struct connection *c,
 			 int64_t now)
 {
-	int64_t began = c->deadline_us;
+	const struct stage is = connection_stage(c);
+	int64_t began = is.deadline_us;
 	bool known = c->known;
-	const enum phase phase = c->phase; /* clang takes no atomic in a switch */
-	switch (phase) {
+	switch (is.phase) {
 	case PHASE_IDLE:
 		if (!known)
 			return RANK_IDLE;
@@ -67,7 +67,8 @@ static struct connection *choose(const struct http_server *s,
 		enum rank rank = c == but || c->shut ? RANK_NEEDED : rank_of(s, c, now);
 		if (rank > lowest || rank == RANK_NEEDED)
 			continue;
-		if (rank < lowest || c->deadline_us < best->deadline_us)
+		if (rank < lowest || connection_stage(c).deadline_us <
+					     connection_stage(best).deadline_us)
 			best = c;
 		lowest = rank;
 	}
@@ -117,5 +118,5 @@ void room_make(struct http_server *s, struct connection *conn)
 	size_t spare = s->o.max_connections + room_headroom(&s->o) / 2;
 	conn->place = s->n_connections - s->n_shut <= spare ? PLACE_SPARE : PLACE_NONE;
 	s->stats->excess++;
-	connection_deadline(conn, EXCESS_MS);
+	connection_enter(conn, PHASE_IDLE, EXCESS_MS);
 }

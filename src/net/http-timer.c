@@ -17,17 +17,16 @@
 /* Given up in one round; the rest follows in the next, at once. */
 #define BATCH 64
 
-void connection_deadline(struct connection *conn, int64_t ms)
+void connection_enter(struct connection *conn, enum phase phase, int64_t ms)
 {
-	atomic_store_explicit(&conn->deadline_us,
-			      ms > 0 ? clock_mono_coarse_us() + ms * 1000 : 0,
+	uint64_t until = ms > 0 ? (uint64_t)(clock_mono_coarse_us() + ms * 1000) : 0;
+	atomic_store_explicit(&conn->stage, until << 2 | (uint64_t)phase,
 			      memory_order_relaxed);
 }
 
 void connection_shut(struct http_server *s, struct connection *conn)
 {
 	shutdown(conn->fd, SHUT_RDWR);
-	conn->deadline_us = 0;
 	s->n_shut += !conn->shut;
 	conn->shut = true;
 }
@@ -44,7 +43,7 @@ static struct connection *connection_add(struct http_server *s,
 	}
 	conn->fd = info->connect_fd;
 	conn->mhd = mhd;
-	connection_deadline(conn, s->o.header_ms);
+	connection_enter(conn, PHASE_IDLE, s->o.header_ms);
 	pthread_mutex_lock(&s->lock);
 	conn->next = s->connections;
 	if (conn->next != NULL)
@@ -126,12 +125,12 @@ static bool look(struct http_server *s, enum sweep how, struct found *f)
 	f->n_late = f->n_rested = 0;
 	pthread_mutex_lock(&s->lock);
 	for (struct connection *c = s->connections; c != NULL; c = c->next) {
-		int64_t deadline = c->deadline_us;
-		bool idle = c->phase == PHASE_IDLE && s->draining;
-		bool over = deadline > 0 && deadline <= now;
-		if (how == SWEEP_SOCKETS || idle || over) {
+		const struct stage is = connection_stage(c);
+		bool idle = is.phase == PHASE_IDLE && s->draining;
+		bool over = is.deadline_us > 0 && is.deadline_us <= now;
+		if (!c->shut && (how == SWEEP_SOCKETS || idle || over)) {
 			connection_shut(s, c);
-			if (over && c->phase != PHASE_IDLE)
+			if (over && is.phase != PHASE_IDLE)
 				s->stats->cut++;
 		}
 		if (c->paused && f->n_rested < BATCH &&
