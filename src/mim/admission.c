@@ -134,8 +134,10 @@ enum admission_verdict admission_ask(struct admission *a,
 	}
 	if (verdict == ADMISSION_TAKE &&
 	    a->kinds[q->kind].under_way >= most_of(a, q->kind))
-		verdict = q->quiet_ms < a->limits.max_wait_ms ? ADMISSION_PAUSE
-							      : ADMISSION_REFUSE;
+		verdict = q->kind == ADMISSION_DECISION &&
+					  q->quiet_ms < a->limits.max_wait_ms
+				  ? ADMISSION_PAUSE
+				  : ADMISSION_REFUSE;
 	if (verdict != ADMISSION_TAKE)
 		a->kinds[q->kind].refused++;
 	return verdict;

@@ -41,7 +41,8 @@ bool admission_samples(struct admission *a);
 enum admission_verdict {
 	ADMISSION_TAKE,
 	ADMISSION_REFUSE,
-	/* and what the same connection asks within admission_pause_ms() waits unread */
+	/* and the decisions that the same connection asks for within
+	 * admission_pause_ms() wait until then */
 	ADMISSION_PAUSE,
 };
 

@@ -184,6 +184,10 @@ static void on_head(struct http_request *rq, void *ctx)
 		refuse(rq, &err, allowed.p != NULL ? "Allow" : NULL, allowed);
 	} else if (q->route == NULL || (known && !authorize(q, &err))) {
 		http_respond_error(rq, &err);
+	} else if (rq->early && kind_of(q->route) == ADMISSION_DECISION) {
+		/* what else comes on this connection does not wait: an agent's carries
+		 * events and templates of all its users, too */
+		rq->hold = true;
 	} else if (!is_taken(q)) {
 		refuse_with(rq, ERROR_BUSY, "too much at once");
 	} else {

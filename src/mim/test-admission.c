@@ -143,10 +143,14 @@ static void so_many_are_under_way_and_no_more(void **state)
 	/* each kind for itself */
 	assert_int_equal(admission_ask(a, &events), ADMISSION_TAKE);
 	assert_int_equal(admission_ask(a, &other), ADMISSION_TAKE);
+	/* nobody waits behind events */
+	admission_enter(a, ADMISSION_EVENTS);
+	admission_enter(a, ADMISSION_EVENTS);
+	assert_int_equal(admission_ask(a, &events), ADMISSION_REFUSE);
 	admission_leave(a, ADMISSION_DECISION, 1000);
 	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_TAKE);
 	assert_int_equal(admission_refused(a, ADMISSION_DECISION), 2);
-	assert_int_equal(admission_refused(a, ADMISSION_EVENTS), 0);
+	assert_int_equal(admission_refused(a, ADMISSION_EVENTS), 1);
 	admission_free(a);
 }
 

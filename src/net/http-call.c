@@ -215,7 +215,7 @@ int64_t http_request_waited_ms(const struct http_request *rq)
 	const struct call *c = (const struct call *)rq;
 	struct tcp_info info;
 	socklen_t n = sizeof info;
-	if (c->was_paused ||
+	if (c->was_held ||
 	    getsockopt(c->conn->fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0 ||
 	    n < offsetof(struct tcp_info, tcpi_last_data_recv) +
 			    sizeof info.tcpi_last_data_recv)
@@ -249,72 +249,79 @@ static void take_place(struct call *c)
 		refuse(c, ERROR_BUSY, "too many connections");
 }
 
-static void run_head(struct call *c, const char *version, uint64_t *announced)
+/* Once a request: false without memory. */
+static bool begin_head(struct call *c, const char *method, const char *version)
 {
-	struct http_server *s = c->server;
-	const char *wrong = http_check_head(c->mhd, version, c->rq.path.p, announced);
-	if (wrong != NULL) {
+	c->server->stats->requests++;
+	c->rq.method = arena_str(c->rq.arena, str_of(method));
+	if (c->rq.method.p == NULL)
+		return false;
+	const char *wrong =
+		http_check_head(c->mhd, version, c->rq.path.p, &c->announced);
+	if (wrong == NULL) {
+		take_target(&c->rq);
+	} else {
 		/* nobody knows for sure where the next request begins */
 		c->close = true;
 		refuse(c, ERROR_SYNTAX, wrong);
-		return;
 	}
-	take_target(&c->rq);
+	return true;
+}
+
+/* False: it is to be held. */
+static bool ask_head(struct call *c)
+{
+	struct http_server *s = c->server;
+	struct connection *conn = c->conn;
+	c->rq.received_us = clock_mono_us();
+	c->rq.early = c->rq.received_us < conn->pause_until_us && !s->closing;
+	c->rq.hold = false;
 	if (s->closing)
 		refuse(c, ERROR_UNAVAILABLE, "the server is stopping");
 	else if (s->o.head != NULL)
 		s->o.head(&c->rq, s->o.ctx);
-	if (c->rq.known && !c->conn->known)
-		c->conn->known = true;
+	if (c->rq.known && !conn->known)
+		conn->known = true;
+	if (c->rq.hold && c->rq.early && !is_answered(c))
+		return false;
 	if (c->rq.pause_ms > 0)
-		c->conn->pause_until_us = c->rq.received_us + c->rq.pause_ms * 1000;
-	if (c->conn->place != PLACE_OWN)
+		conn->pause_until_us = c->rq.received_us + c->rq.pause_ms * 1000;
+	if (conn->place != PLACE_OWN)
 		take_place(c);
-	if (!is_answered(c) && *announced != HTTP_BODY_UNKNOWN &&
-	    *announced > c->rq.max_body)
+	if (!is_answered(c) && c->announced != HTTP_BODY_UNKNOWN &&
+	    c->announced > c->rq.max_body)
 		refuse(c, ERROR_TOO_LARGE, "the body is larger than this call takes");
+	return true;
 }
 
-/* Comes before the time that it was told. */
-static bool must_wait(struct call *c)
+static enum MHD_Result hold(struct call *c)
 {
-	int64_t until = c->conn->pause_until_us;
-	if (until == 0)
-		return false;
-	if (until > clock_mono_us() && !c->server->closing) {
-		c->was_paused = true;
-		connection_pause(c->server, c->conn);
-		return true;
-	}
-	c->conn->pause_until_us = 0;
-	return false;
+	c->was_held = true;
+	connection_enter(c->conn, PHASE_BUSY, 0);
+	connection_pause(c->server, c->conn);
+	return MHD_YES;
 }
 
 static enum MHD_Result take_head(struct call *c, const char *method,
 				 const char *version)
 {
 	struct http_server *s = c->server;
-	uint64_t announced = HTTP_BODY_UNKNOWN;
-	if (must_wait(c))
-		return MHD_YES; /* and it begins again here */
-	s->stats->requests++;
-	c->rq.method = arena_str(c->rq.arena, str_of(method));
-	c->rq.received_us = clock_mono_us();
-	if (c->rq.method.p == NULL)
+	if (c->rq.method.p == NULL && !begin_head(c, method, version))
 		return MHD_NO;
 	connection_enter(c->conn, PHASE_BODY, s->o.body_ms);
-	run_head(c, version, &announced);
+	if (!is_answered(c) && !ask_head(c))
+		return hold(c); /* and it begins again here */
 	if (is_answered(c)) {
 		/* with a small body the connection can be kept */
-		if (!c->close && announced <= UNWANTED_MAX)
+		if (!c->close && c->announced <= UNWANTED_MAX)
 			return MHD_YES;
 		c->close = true;
 		return queue(c);
 	}
 	c->body.max = c->rq.max_body;
 	/* at once what most need; a large body must come before it has its room */
-	if (announced > 0 && announced <= FIRST_ROOM)
-		buf_reserve(&c->body, (size_t)announced);
+	if (c->announced > 0 && c->announced <= FIRST_ROOM)
+		buf_reserve(&c->body, (size_t)c->announced);
 	c->state = CALL_BODY;
 	return MHD_YES;
 }
@@ -370,7 +377,7 @@ enum MHD_Result call_go_on(void *server, struct MHD_Connection *mhd, const char 
 	(void)url;
 	if (c == NULL) /* no memory */
 		return MHD_NO;
-	if (c->rq.method.p == NULL)
+	if (c->state == CALL_HEAD)
 		return take_head(c, method, version);
 	if (*data_size > 0)
 		return take_body(c, data, data_size);

@@ -36,7 +36,7 @@ struct connection {
 	/* Guarded by server.lock. */
 	struct connection *next, *prev;
 	bool shut;              /* it is on its way out */
-	bool paused;            /* suspended before its request was looked at */
+	bool paused;            /* suspended by connection_pause() */
 	int64_t pause_until_us; /* its own thread's, unless it is paused */
 	struct call *waiting;   /* suspended; the list has no reference */
 	/* Of its own thread alone; `place` once it is on the list. */
@@ -78,10 +78,11 @@ struct call {
 	struct buf body;
 	_Atomic int refs;
 	_Atomic int64_t answer_deadline_us;
-	bool registered; /* conn->waiting was set */
-	bool was_paused; /* by connection_pause() */
-	bool close;      /* the connection ends with the answer */
-	size_t unwanted; /* bytes of the body thrown away */
+	bool registered;    /* conn->waiting was set */
+	bool was_held;      /* see http_request.hold */
+	bool close;         /* the connection ends with the answer */
+	uint64_t announced; /* bytes of the body, or HTTP_BODY_UNKNOWN */
+	size_t unwanted;    /* of these thrown away */
 	/* changes of state, response and status; ANSWERED is set behind the other two,
 	 * so that who sees it may read them */
 	pthread_mutex_t lock;

@@ -25,14 +25,18 @@ struct http_request {
 	struct arena *arena;
 	int64_t received_us; /* clock_mono_us() when the head was complete */
 	int64_t quiet_ms;    /* since the connection's last answer, or its beginning */
+	bool early;          /* a pause of its connection (below) is not over */
 	void *data;          /* the caller's; lives in `arena`, if anywhere */
 	/* What head() may set. */
 	size_t max_body;   /* 0 at first: only an empty body. More answers 413 */
 	int64_t answer_ms; /* http_options.answer_ms at first */
 	bool known;        /* the client has shown who it is: its connection is kept
 			      longest when there are too many */
-	int64_t pause_ms;  /* with an answer of head(): what this connection asks
-			      before so long is over lies unread until then */
+	int64_t pause_ms;  /* with an answer: what this connection asks before so long
+			      is over is early */
+	bool hold;         /* of one that is early, instead of an answer: it lies until
+			      it is not, then head() is called again; unless the
+			      client is gone by then */
 };
 
 struct http_header {

@@ -262,32 +262,59 @@ static void says_how_long_a_request_lay_unread(void **state)
 	service_stop(PATIENCE_MS);
 }
 
+#define PROMPT "POST /prompt?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+#define PROMPTED "POST /prompt a=b  "
+
 /* Only the connection that was told to; and it is served then. */
 static void who_comes_too_soon_waits(void **state)
 {
 	(void)state;
-	service_start(service_calm());
+	struct http_stats stats = {0};
+	struct http_options o = service_calm();
+	o.stats = &stats;
+	service_start(o);
 	int told = client_dial(), other = client_dial();
 	int64_t from = clock_mono_us();
 	assert_answer(told, GET("/pause"), "HTTP/1.1 503 ", "]}");
-	assert_true(client_say(told, GET("/a")));
-	assert_answer(other, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
-	assert_answer(told, NULL, "HTTP/1.1 200 ", "GET /a   ");
+	assert_true(client_say(told, PROMPT));
+	assert_answer(other, PROMPT, "HTTP/1.1 200 ", PROMPTED);
+	assert_answer(told, NULL, "HTTP/1.1 200 ", PROMPTED);
 	assert_true(clock_mono_us() - from >= PAUSE_MS * 1000);
-	assert_answer(told, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_answer(told, PROMPT, "HTTP/1.1 200 ", PROMPTED);
 	close(told);
 	close(other);
+	service_stop(PATIENCE_MS);
+	assert_int_equal(stats.requests, 4);
+}
+
+/* The pause does not end in the time of this test. */
+static void what_is_not_held_is_served_at_once(void **state)
+{
+	(void)state;
+	service_start(service_calm());
+	int told = client_dial();
+	assert_answer(told, GET("/pause/long"), "HTTP/1.1 503 ", "]}");
+	assert_answer(told, GET("/a"), "HTTP/1.1 200 ", "GET /a   ");
+	assert_answer(told, GET("/locked"), "HTTP/1.1 401 ", "]}");
+	assert_answer(told, GET("/later"), "HTTP/1.1 200 ", "later");
+	close(told);
 	service_stop(PATIENCE_MS);
 }
 
 static void stopping_ends_pauses(void **state)
 {
 	(void)state;
-	service_start(service_calm());
+	struct http_stats stats = {0};
+	struct http_options o = service_calm();
+	o.stats = &stats;
+	service_start(o);
 	int told = client_dial();
-	assert_answer(told, GET("/pause"), "HTTP/1.1 503 ", "]}");
-	assert_true(client_say(told, GET("/a")));
+	assert_answer(told, GET("/pause/long"), "HTTP/1.1 503 ", "]}");
+	assert_true(client_say(told, PROMPT));
+	while (stats.requests < 2)
+		sched_yield();
 	service_stop(0);
+	assert_answer(told, NULL, "HTTP/1.1 503 ", "]}");
 	close(told);
 }
 
@@ -345,6 +372,7 @@ int main(void)
 		cmocka_unit_test(who_drips_makes_room),
 		cmocka_unit_test(says_how_long_a_request_lay_unread),
 		cmocka_unit_test(who_comes_too_soon_waits),
+		cmocka_unit_test(what_is_not_held_is_served_at_once),
 		cmocka_unit_test(stopping_ends_pauses),
 		cmocka_unit_test(stopping_lets_requests_come_to_their_end),
 		cmocka_unit_test(stopping_ends_what_does_not_end),

@@ -77,7 +77,7 @@ static void pause_it(struct http_request *rq)
 	struct error err;
 	error_set(&err, ERROR_BUSY, "", "too much");
 	http_respond_error(rq, &err);
-	rq->pause_ms = PAUSE_MS;
+	rq->pause_ms = str_eqz(rq->path, "/pause") ? PAUSE_MS : 10 * PATIENCE_MS;
 }
 
 static void head(struct http_request *rq, void *ctx)
@@ -95,8 +95,10 @@ static void head(struct http_request *rq, void *ctx)
 		rq->max_body = 1 << 20;
 	else if (str_eqz(rq->path, "/unread"))
 		rq->data = http_request_waited_ms(rq) >= UNREAD_MS ? yes : no;
-	else if (str_eqz(rq->path, "/pause"))
+	else if (str_starts(rq->path, STR("/pause")))
 		pause_it(rq);
+	else if (str_starts(rq->path, STR("/prompt")))
+		rq->hold = rq->early;
 	else if (str_eqz(rq->path, "/patient"))
 		rq->answer_ms = PATIENCE_MS;
 }

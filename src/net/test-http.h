@@ -18,8 +18,9 @@
  * the test says so, /patient too (it is given more time), /locked by head() with 401,
  * /show takes 1,000 bytes, /large 1 MiB and gives them back, /empty answers 204; all
  * others say what came. /stall keeps its thread until service_go_on(), /unread says
- * whether its request lay unread for 50 ms, /pause refuses and pauses for PAUSE_MS. Who
- * sends an Authorization is known. */
+ * whether its request lay unread for 50 ms, /pause refuses and pauses for PAUSE_MS,
+ * /pause/long for longer than a test lasts; what begins with /prompt is held meanwhile.
+ * Who sends an Authorization is known. */
 struct http_options service_calm(void); /* no deadline that a busy machine misses */
 struct http_options service_quick(void);
 void service_start(struct http_options o);

@@ -69,6 +69,8 @@ class ScriptedMim:
     half              names of calls of which half of the body is sent
     raw               name of a call -> bytes sent as the body
     refuse_event      instance: an events batch that holds it is answered 422
+    rests             who was refused a question must rest: what it asks next on the
+                      same connection waits until rested.set()
     """
 
     def __init__(self, port=0, tls=None):
@@ -78,6 +80,7 @@ class ScriptedMim:
         self.templates = {}
         self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
         self.refuse_event = self.retry_after = None
+        self.rests, self.rested, self.resting = False, threading.Event(), set()
         self.arrived = []  # names of calls, before any delay
         self.calls = []    # (name, tenant, body, Authorization), answered
         self.events = []   # delivered
@@ -155,9 +158,13 @@ class ScriptedMim:
             self.arrived.append(name)
             self.changed.notify_all()
         time.sleep(self.delay.get(name, 0))
+        if name in ("hello", "decisions") and request.connection in self.resting:
+            self.rested.wait(20)
         with self.changed:
             if name in self.status:
                 status, answer = self.status[name], {"title": "as scripted"}
+                if self.rests and status == 503:
+                    self.resting.add(request.connection)
             else:
                 status, answer = self.answer_of(name, body, parts[-1])
             self.calls.append((name, tenant, body, request.headers["Authorization"]))

@@ -6,8 +6,10 @@ import http.client
 import json
 import os
 import signal
+import time
 import unittest
 
+import fake_agent as wire
 from chain_case import ChainCase
 from mimd_case import MimdCase
 from services.dovecot import wait_until
@@ -19,7 +21,10 @@ MB = 1_000_000
 CONNECTION = 20_000
 # for what is under way, and what the allocator holds
 SPARE = 48 * MB * (10 if os.environ.get("INLAY_SANITIZER") else 1)
-DECISIONS = "/api/tenants/default/dovecot/decisions"
+DOVECOT = "/api/tenants/default/dovecot"
+DECISIONS = DOVECOT + "/decisions"
+# a connection that was refused rests for at least so long
+PAUSE = 0.5
 
 
 def question(user):
@@ -156,6 +161,39 @@ class MoreThanItCan(OverloadCase):
         self.assert_as_before()
 
 
+class OneAtATime(OverloadCase):
+    # whoever comes while another is answered must rest
+    settings = {"inlay.overload.decisions": 1, "inlay.overload.max-wait": "60s"}
+
+    def call(self, connection, method, path, body=None):
+        connection.request(method, path, body,
+                           {"Authorization": f"Bearer {self.token}",
+                            "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def test_a_connection_that_must_rest_still_serves_all_but_questions(self):
+        load = self.load(connections=1000, rate=1_000_000, seconds=30, give_up_ms=10_000)
+        paused = self.connection()
+        # what was held in a pause may be refused again: the next one begins then
+        wait_until(lambda: self.ask(paused) == 503, "a question is refused")
+        began = time.monotonic()
+        load.stop()
+        events = json.dumps({"events": [{"user": "u1", "instance": 32 * "0",
+                                         "type": "injected",
+                                         "at": "2026-05-01T08:00:00Z"}]})
+        for _ in range(20):
+            self.assertEqual(self.call(paused, "GET", "/health/live"), 200)
+            self.assertEqual(self.call(paused, "GET", DOVECOT + "/templates/" + 64 * "0"),
+                             404)
+            self.assertEqual(self.call(paused, "POST", DOVECOT + "/events", events), 200)
+        self.assertLess(time.monotonic() - began, PAUSE)
+        self.assertEqual(self.ask(paused), 200)
+        self.assertGreaterEqual(time.monotonic() - began, PAUSE)
+        self.assert_as_before()
+
+
 class MailUsers(ChainCase):
     """The real chain, with the deadline as it is by default."""
 
@@ -215,6 +253,30 @@ class AgentSessions(AgentCase):
             wait_until(lambda: crowd.open() == 0, "nobody stays without HELLO", 40)
         wait_until(lambda: open_files(pid) <= files + 2, "files are closed")
         self.greeted()
+
+    def test_a_connection_that_must_rest_holds_up_only_who_asks_on_it(self):
+        self.mim.rests = True
+        self.mim.status["decisions"] = 503
+        anna = self.greeted()
+        anna.open()
+        self.agent.wait_for_log("MIM does not decide  status=503")
+        self.mim.status.clear()
+        bert = self.plugin()
+        bert.hello(user="bert@example.org")
+        self.mim.wait(lambda: self.mim.arrived.count("hello") == 2, "bert's question")
+        # the agent asks for all others on another connection
+        for i in range(20):
+            p = self.greeted(user=f"u{i}@example.org")
+            p.open()
+            self.assertEqual(p.read_answer()[-1][0], wire.DONE)
+        instance = anna.event("e1")
+        self.mim.wait(lambda: (instance, "injected") in self.mim.delivered(), "an event")
+        anna.open(request=2)
+        self.assertEqual(anna.read_answer()[-1][1]["request"], 2)
+        self.assertTrue(bert.is_silent())
+        self.mim.rested.set()
+        self.assertEqual(bert.read()[0], wire.READY)
+        self.assertNotIn("MIM does not answer", self.agent.log_text())
 
     def test_five_hundred_ask_a_middleware_that_does_not_answer(self):
         pid = self.agent.process.pid
