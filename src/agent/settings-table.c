@@ -5,6 +5,9 @@
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
 #define MS_SECOND INT64_C(1000)
+/* Under overload MIM lets a question wait for up to a second: who gives up sooner takes
+ * it for dead. Mail users do not wait for it. */
+#define TIMEOUT_LEAST (2 * MS_SECOND)
 
 /* X(name, type, default, least, most, allowed, help) */
 #define SETTINGS(X)                                                                    \
@@ -32,8 +35,8 @@
 	  "Where MIM is. Of several, the next is used when one does not answer.")      \
 	X("inlay.mim.ca-file", PATH, NULL, 0, 0, NULL,                                 \
 	  "Certificates that MIM's must be signed by; unset: the system's.")           \
-	X("inlay.mim.timeout", DURATION, "10s", 100, 60 * MS_SECOND, NULL,             \
-	  "How long one request to MIM may take.")                                     \
+	X("inlay.mim.timeout", DURATION, "10s", TIMEOUT_LEAST, 60 * MS_SECOND, NULL,   \
+	  "How long one request to MIM may take. It may let one wait for a second.")   \
 	X("inlay.mim.connections", INT, "16", 1, 1024, NULL,                           \
 	  "Most connections to MIM.")                                                  \
 	X("inlay.tenant.*", PATH, NULL, 0, 0, NULL,                                    \

@@ -279,7 +279,7 @@ class Answers(AgentCase):
 
 
 class Faults(AgentCase):
-    settings = {"inlay.mim.timeout": "1s"}
+    settings = {"inlay.mim.timeout": "2s"}
 
     def test_without_an_answer_nothing_is_sent(self):
         """MIM slow, failing, half an answer, nonsense: and then well again."""
@@ -296,12 +296,12 @@ class Faults(AgentCase):
                               b'"nextCheck":"PT1M"}'), self.mim.raw.clear),
                 ("too long", lambda: self.mim.raw.update(decisions=b" " * 2_000_000),
                  self.mim.raw.clear),
-                ("slow", lambda: self.mim.delay.update(decisions=1.5),
+                ("slow", lambda: self.mim.delay.update(decisions=2.5),
                  self.mim.delay.clear)):
             with self.subTest(name):
                 break_it()
                 p.open(request=1)
-                self.assertTrue(p.is_silent(1.6 if name == "slow" else SILENCE))
+                self.assertTrue(p.is_silent(2.6 if name == "slow" else SILENCE))
                 mend()
                 p.open(request=2)
                 self.assertEqual(p.read_answer()[-1][1]["request"], 2)
@@ -793,6 +793,9 @@ class Configuration(unittest.TestCase):
                 ("inlay.socket.group", "no-such-group", "there is no such group"),
                 ("inlay.mim.url", "ftp://x", "http://"),
                 ("inlay.mim.timeout", "5 parsecs", "inlay.mim.timeout"),
+                # it would take a middleware for dead that lets it wait
+                ("inlay.mim.timeout", "1900ms",
+                 'inlay.mim.timeout: "1900ms" is not allowed'),
                 ("inlay.address-domain", "a b", "host name"),
                 ("inlay.message-id-domain", "a>b", "host name"),
                 ("inlay.tenant.a/b.token-file", "/x", "<id>.token-file"),
