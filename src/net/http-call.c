@@ -308,6 +308,8 @@ static enum MHD_Result take_head(struct call *c, const char *method,
 	struct http_server *s = c->server;
 	if (c->rq.method.p == NULL && !begin_head(c, method, version))
 		return MHD_NO;
+	if (c->was_held && connection_is_gone(c->conn))
+		return MHD_NO;
 	connection_enter(c->conn, PHASE_BODY, s->o.body_ms);
 	if (!is_answered(c) && !ask_head(c))
 		return hold(c); /* and it begins again here */

@@ -101,7 +101,8 @@ struct http_server {
 	pthread_cond_t wake;    /* of the timer */
 	struct connection *connections, *oldest; /* the newest first */
 	size_t n_connections, n_shut;
-	size_t crowd; /* the most since memory was last given back */
+	size_t crowd;  /* the most since memory was last given back */
+	unsigned turn; /* of the timer's thread */
 	bool end_timer;
 	_Atomic bool draining; /* connections close after their answer */
 	_Atomic bool closing;  /* no new request is handled */
@@ -134,8 +135,10 @@ const char *http_check_head(struct MHD_Connection *mhd, const char *version,
 /* http-timer.c: the list of connections and their deadlines. */
 void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
 		       enum MHD_ConnectionNotificationCode what);
-/* Suspends it until pause_until_us. */
+/* Suspends it until pause_until_us, or its client hangs up. */
 void connection_pause(struct http_server *s, struct connection *conn);
+/* Its client hung up, or it was shut. */
+bool connection_is_gone(const struct connection *conn);
 /* Its client is told, and its thread removes it. Under the lock. */
 void connection_shut(struct http_server *s, struct connection *conn);
 void connection_wait(struct http_server *s, struct connection *conn, struct call *c);

@@ -7,11 +7,15 @@
 #include "base/clock.h"
 
 #include <malloc.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 /* How late a deadline may be noticed. */
 #define TICK_MS 50
+/* In so many of them it is looked at each that is paused, whether its client is there:
+ * that costs a system call, and there may be thousands. */
+#define TURNS 4
 /* Fewer connections are nothing to speak of. */
 #define CROWD 256
 /* Given up in one round; the rest follows in the next, at once. */
@@ -110,6 +114,19 @@ void connection_pause(struct http_server *s, struct connection *conn)
 	pthread_mutex_unlock(&s->lock);
 }
 
+bool connection_is_gone(const struct connection *conn)
+{
+	struct pollfd p = {.fd = conn->fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0 && p.revents != 0;
+}
+
+static bool is_rested(const struct http_server *s, const struct connection *c,
+		      int64_t now)
+{
+	return c->pause_until_us <= now || c->shut ||
+	       ((unsigned)c->fd % TURNS == s->turn && connection_is_gone(c));
+}
+
 /* What one round found. */
 struct found {
 	struct call *late[BATCH]; /* over their time, each with a reference */
@@ -134,7 +151,7 @@ static bool look(struct http_server *s, enum sweep how, struct found *f)
 				s->stats->cut++;
 		}
 		if (c->paused && f->n_rested < BATCH &&
-		    (how != SWEEP_LATE || c->pause_until_us <= now)) {
+		    (how != SWEEP_LATE || is_rested(s, c, now))) {
 			c->paused = false;
 			f->rested[f->n_rested++] = c->mhd;
 		}
@@ -190,6 +207,7 @@ static void *timer_main(void *server)
 		struct timespec next = clock_mono_after(TICK_MS * 1000);
 		pthread_cond_timedwait(&s->wake, &s->lock, &next);
 		pthread_mutex_unlock(&s->lock);
+		s->turn = (s->turn + 1) % TURNS;
 		connections_sweep(s, SWEEP_LATE);
 		pthread_mutex_lock(&s->lock);
 		bool trim = is_crowd_gone(s);

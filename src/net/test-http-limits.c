@@ -301,6 +301,58 @@ static void what_is_not_held_is_served_at_once(void **state)
 	service_stop(PATIENCE_MS);
 }
 
+/* Nobody else has to go for one that is paused, and it has no deadline but its own. */
+static void who_is_paused_keeps_its_place(void **state)
+{
+	(void)state;
+	struct http_stats stats = {0};
+	struct http_options o = service_quick();
+	struct pollfd p = {.events = POLLIN | POLLRDHUP};
+	o.max_connections = FEW;
+	o.stats = &stats;
+	service_start(o);
+	int told[FEW];
+	for (size_t i = 0; i < FEW; i++) {
+		told[i] = client_dial();
+		assert_answer(told[i], GET("/pause/long"), "HTTP/1.1 503 ", "]}");
+		assert_true(client_say(told[i], PROMPT));
+	}
+	/* over a second and over header_ms: they would be slow */
+	p.fd = told[0];
+	assert_int_equal(poll(&p, 1, 1200), 0);
+	int more = client_dial();
+	assert_answer(more, GET("/a"), "HTTP/1.1 503 ", "]}");
+	for (size_t i = 0; i < FEW; i++) {
+		p.fd = told[i];
+		assert_int_equal(poll(&p, 1, 0), 0);
+		close(told[i]);
+	}
+	close(more);
+	service_stop(PATIENCE_MS);
+	assert_int_equal(stats.shed, 0);
+	assert_int_equal(stats.cut, 0);
+}
+
+/* The pause does not end in the time of this test. */
+static void who_hangs_up_in_a_pause_loses_its_place(void **state)
+{
+	(void)state;
+	struct http_stats stats = {0};
+	start_with_few(&stats);
+	int64_t until = clock_mono_us() + PATIENCE_MS * 1000;
+	for (size_t i = 0; i < FEW; i++) {
+		int fd = client_dial();
+		assert_answer(fd, GET("/pause/long"), "HTTP/1.1 503 ", "]}");
+		assert_true(client_say(fd, PROMPT));
+		close(fd);
+	}
+	while (stats.connections > 0 && clock_mono_us() < until)
+		sched_yield();
+	assert_int_equal(stats.connections, 0);
+	assert_int_equal(stats.requests, 2 * FEW);
+	service_stop(PATIENCE_MS);
+}
+
 static void stopping_ends_pauses(void **state)
 {
 	(void)state;
@@ -373,6 +425,8 @@ int main(void)
 		cmocka_unit_test(says_how_long_a_request_lay_unread),
 		cmocka_unit_test(who_comes_too_soon_waits),
 		cmocka_unit_test(what_is_not_held_is_served_at_once),
+		cmocka_unit_test(who_is_paused_keeps_its_place),
+		cmocka_unit_test(who_hangs_up_in_a_pause_loses_its_place),
 		cmocka_unit_test(stopping_ends_pauses),
 		cmocka_unit_test(stopping_lets_requests_come_to_their_end),
 		cmocka_unit_test(stopping_ends_what_does_not_end),
