@@ -278,6 +278,19 @@ static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 	return buf_add(&c->answer, data, size * n) ? size * n : 0;
 }
 
+/* MIM lets a connection that it refused rest: what is asked on it next waits, for
+ * whichever mail user it is. It is not used again. */
+static size_t take_head(char *data, size_t size, size_t n, void *ctx)
+{
+	struct uplink_call *c = ctx;
+	long status = 0;
+	(void)data;
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 503)
+		curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L);
+	return size * n;
+}
+
 static bool add_header(struct uplink_call *c, const char *text)
 {
 	struct curl_slist *longer = curl_slist_append(c->headers, text);
@@ -328,6 +341,8 @@ static void set_options(struct uplink_call *c)
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_head);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 	if (s->ca_file.n > 0)
 		curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file.p);
 	if (c->body.p != NULL) {

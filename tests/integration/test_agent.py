@@ -336,6 +336,17 @@ class Faults(AgentCase):
         p.open(request=2)
         self.assertEqual(p.read_answer()[-1][1]["request"], 2)
 
+    def test_a_connection_that_was_refused_is_not_used_again(self):
+        """MIM lets it rest, and the next mail user would wait for that."""
+        self.greeted()
+        for status, more in ((200, 0), (503, 1), (200, 0)):
+            before = len(self.mim.sockets)
+            self.mim.status = {} if status == 200 else {"hello": status}
+            self.greeted()  # READY is the answer to both
+            self.mim.status = {}
+            self.greeted()
+            self.assertEqual(len(self.mim.sockets), before + more, status)
+
     def test_hello_without_an_answer(self):
         self.mim.status["hello"] = 500
         p = self.plugin()
