@@ -31,6 +31,21 @@ static void miss(struct inlay_session *session, const char *why)
 	quiet_until = inlay_clock_monotonic() + QUIET_MS;
 }
 
+/* An answer without its end is no answer: what was assigned may not be written down, and
+ * what was cut off could have been a withdrawal of the same message. */
+static void drop_half_an_answer(struct inlay_session *session)
+{
+	struct inlay_action *next;
+
+	for (struct inlay_action *action = session->actions;
+	     session->outstanding && action != NULL; action = next) {
+		next = action->next;
+		if (action->type != WIRE_WITHDRAW)
+			inlay_action_remove(session, action);
+	}
+	session->outstanding = FALSE;
+}
+
 void inlay_ask_send_event(struct inlay_session *session,
 			  const struct inlay_event *event)
 {
@@ -82,21 +97,6 @@ void inlay_ask_hello(struct inlay_session *session)
 		inlay_ask_send_event(session, &session->events.kept[i]);
 	if (!inlay_link_is_up(session->link))
 		inlay_ask_lost(session);
-}
-
-/* An answer without its end is no answer: what was cut off could have been a
- * withdrawal of the same message. */
-static void drop_half_an_answer(struct inlay_session *session)
-{
-	struct inlay_action *next;
-
-	for (struct inlay_action *action = session->actions;
-	     session->outstanding && action != NULL; action = next) {
-		next = action->next;
-		if (action->type != WIRE_WITHDRAW)
-			inlay_action_remove(session, action);
-	}
-	session->outstanding = FALSE;
 }
 
 void inlay_ask_refused(struct inlay_session *session)
@@ -187,6 +187,7 @@ static void send_open(struct inlay_session *session)
 						     : str_of(own->proof),
 		};
 	}
+	drop_half_an_answer(session); /* of the OPEN before it */
 	session->opened_at = inlay_clock_boot();
 	session->opened = TRUE;
 	session->outstanding = TRUE;

@@ -127,7 +127,7 @@ void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
 	}
 	inlay_ask(session, box);
 	session->waited = TRUE;
-	inlay_work(session, FALSE);
+	inlay_work(session, session->outstanding);
 	note_acknowledged(session);
 	session->busy = FALSE;
 }
@@ -176,7 +176,7 @@ static void work_unasked(struct inlay_session *session)
 	if (session->again && idling)
 		inlay_ask(session, session->selected);
 	if (session->actions != NULL && inlay_work_find_paths(session))
-		inlay_work(session, !idling);
+		inlay_work(session, !idling || session->outstanding);
 	note_acknowledged(session);
 }
 

@@ -56,7 +56,7 @@ struct inlay_session {
 
 	uint32_t request;
 	int64_t opened_at; /* boottime ms of the last OPEN */
-	bool outstanding;  /* it has not got its DONE */
+	bool outstanding;  /* it has not got its DONE: nothing is saved before that */
 	bool done;
 
 	struct inlay_action *actions, **actions_tail;

@@ -152,6 +152,7 @@ class FakeAgent:
                     an `injected` for them came, or for ever with repeat
     withdraw        GUIDs to withdraw, in the answer to an OPEN
     mute            a set of frame types that it does not answer
+    half            answers of OPEN come without their DONE
     delay           seconds before each answer
     refuse          an OPEN is refused for a second, as by a MIM with too much to do
     """
@@ -159,7 +160,7 @@ class FakeAgent:
     def __init__(self, path, *, messages=(), opened=True, next_check=900):
         self.path = path
         self.messages, self.open, self.next_check = list(messages), opened, next_check
-        self.repeat = self.refuse = False
+        self.repeat = self.half = self.refuse = False
         self.withdraw, self.mute, self.delay = [], set(), 0
         self.known = {m.guid: m.instance for m in self.messages}
         self.raw_answer = None
@@ -228,7 +229,10 @@ class FakeAgent:
                 answer += message.frame(request)
         for guid in self.withdraw:
             answer += encode(WITHDRAW, guid=guid, cause=1, lazy=1)
-        return answer + encode(DONE, request=request, nextCheck=self.next_check)
+        return answer if self.half else answer + self.done(request)
+
+    def done(self, request):
+        return encode(DONE, request=request, nextCheck=self.next_check)
 
     def push(self, data):
         with self.changed:

@@ -68,6 +68,21 @@ class Faults(PluginCase):
         self.opens_as_without_us(minimum=0.02)
         self.assertIn("does not answer OPEN", self.log())
 
+    def test_an_answer_without_its_end_is_none(self):
+        self.start_agent(message(self))
+        self.agent.half = True
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.assertEqual(len(self.agent.opens), 1)
+        for _ in range(20):
+            client.noop()
+        self.assertEqual(client.exists(), 0)
+        self.assertEqual(self.agent.kinds(), [])
+        self.agent.push(self.agent.done(self.agent.opens[0]["request"]))
+        wait_until(lambda: client.noop() and self.agent.kinds() == ["injected"],
+                   "the message, once its end is there")
+        self.assertEqual(client.exists(), 1)
+
     def test_stopped_with_a_full_backlog(self):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.socket)
