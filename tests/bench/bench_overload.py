@@ -2,11 +2,12 @@
 """Ten times what mimd can answer, measured just before, for B_OVERLOAD seconds (60);
 then idle connections and some that drip a byte a second. Beside it all a well-behaved
 client and mail users; before and after it the same without the load."""
+import contextlib
 import time
 
-from figures import Figure, option
+from figures import Figure, cpu_seconds, option
 from load import load
-from mail_users import MailUsers
+from mail_users import PAUSES, MailUsers
 from population import Population
 from services.overload import Crowd, Load, open_files, own_memory, raise_descriptors
 
@@ -32,7 +33,7 @@ class Bench:
     def capacity(self):
         p = self.p
         return load(p.mimd.port, p.path, p.token_file, self.bodies, 0,
-                    option("B_SECONDS", 3))
+                    option("B_SECONDS", 3), pid=self.pid)
 
     def load(self, seconds, **options):
         p = self.p
@@ -64,14 +65,20 @@ class Bench:
         return good.result(), visits.result()
 
     def storm(self, users, rate, seconds):
-        """(crowd, good client, visits)."""
+        """(crowd, good client, visits). In crowd also: the processors that mimd and the
+        load had, on average."""
+        before = cpu_seconds(self.pid)
         crowd = self.load(seconds, connections=CONNECTIONS, rate=rate)
         good = self.good(seconds)
         visits = users.start(seconds)
         while crowd.is_running():
+            with contextlib.suppress(OSError):  # it ends just now
+                taken = cpu_seconds(crowd.process.pid)
             self.memory()
             time.sleep(0.1)
-        return crowd.result(), good.result(), visits.result()
+        had = cpu_seconds(self.pid) - before
+        return ({**crowd.result(), "mimd": had / seconds, "load": taken / seconds},
+                good.result(), visits.result())
 
     def idle(self):
         """A client beside connections that do nothing, and some that drip."""
@@ -94,15 +101,20 @@ def _share(part, whole):
     return 100 * part / whole if whole else 100
 
 
-def _crowd_figures(crowd, seconds, capacity):
+def _crowd_figures(crowd, seconds, before):
+    capacity = before["perSecond"]
     return [
         Figure("capacity just before, 64 connections", capacity, "/s"),
+        Figure("  processors that mimd had for it",
+               before["cpuMicroseconds"] * capacity / 1e6, ""),
         Figure(f"came due, for {seconds} s on {CONNECTIONS} connections",
                crowd["due"] / seconds, "/s"),
         Figure("  held back, as no connection was free", crowd["held"] / seconds, "/s"),
         Figure("  answered", crowd["perSecond"], "/s"),
         Figure("  answered, of the capacity", crowd["perSecond"] / capacity, "",
                (">=", 0.5)),
+        Figure("  processors that mimd had for it", crowd["mimd"], ""),
+        Figure("  processors that the load took", crowd["load"], ""),
         Figure("  their latency, median", crowd["okP50"] / 1000, "ms"),
         Figure("  given up after a second", crowd["givenUp"] / seconds, "/s"),
         Figure("  refused with 503", crowd["refused"] / seconds, "/s"),
@@ -115,7 +127,7 @@ def _crowd_figures(crowd, seconds, capacity):
         Figure("    without the load's own delay, median",
                crowd["patientThereP50"] / 1000, "ms", ("<=", 25)),
         Figure("    p99", crowd["patientThereP99"] / 1000, "ms", ("<=", 100)),
-        Figure("  time to any refusal, median: who comes too soon waits",
+        Figure("  time to any refusal (too soon: waits), median",
                crowd["refusedP50"] / 1000, "ms"),
         Figure("    p99", crowd["refusedP99"] / 1000, "ms"),
         Figure("  the load's own delay: an answer lay unread, median",
@@ -132,6 +144,11 @@ def _good_figures(when, good, answered=None, latency=None):
         Figure("  latency, median", good["okP50"] / 1000, "ms", latency),
         Figure("  latency, p99", good["okP99"] / 1000, "ms"),
     ]
+
+
+def _mail_figures(when, visits, brief=False):
+    return [f for pause, v in zip(PAUSES, visits)
+            for f in v.figures(f"{when}, {pause * 1000:.0f} ms after LOGIN", brief)]
 
 
 def overload():
@@ -151,13 +168,13 @@ def overload():
         left, files_after = b.settled()
         after = b.capacity()
     return [
-        *_crowd_figures(crowd, seconds, before["perSecond"]),
+        *_crowd_figures(crowd, seconds, before),
         *_good_figures("before", good_before),
         *_good_figures("during", good, (">=", 95), ("<=", 50)),
         *_good_figures("after", good_after),
-        *visits_before.figures("before"),
-        *visits.figures("during"),
-        *visits_after.figures("after"),
+        *_mail_figures("before", visits_before, True),
+        *_mail_figures("during", visits),
+        *_mail_figures("after", visits_after, True),
         Figure("memory of mimd before", memory, "MB"),
         Figure("  the most meanwhile", most, "MB", ("<=", BOUND_MB)),
         Figure(f"  with {IDLE:,} idle connections and {DRIPPING:,} that drip", most_idle,

@@ -7,7 +7,7 @@ What a run leaves (populations, which take long to make, and results) is in benc
 too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
 B_SESSIONS (200), B_MESSAGES (100,000) and B_PAUSE (ms; both) of b, B_INJECTIONS (40)
 of c, B_ROWS (10,000,000) and B_RATE (1,000 decisions a second) of d, B_MANY_USERS
-(10,000,000) of f.
+(10,000,000) of f, B_OVERLOAD (60 s) of o, whose B_USERS is 100,000.
 """
 import argparse
 import datetime
