@@ -5,7 +5,7 @@ client and mail users; before and after it the same without the load."""
 import contextlib
 import time
 
-from figures import Figure, cpu_seconds, option
+from figures import Figure, busy_seconds, cpu_seconds, option
 from load import load
 from mail_users import PAUSES, MailUsers
 from population import Population
@@ -65,9 +65,9 @@ class Bench:
         return good.result(), visits.result()
 
     def storm(self, users, rate, seconds):
-        """(crowd, good client, visits). In crowd also: the processors that mimd and the
-        load had, on average."""
-        before = cpu_seconds(self.pid)
+        """(crowd, good client, visits). In crowd also: the processors that mimd, the load
+        and all else had, on average."""
+        before, all_before = cpu_seconds(self.pid), busy_seconds()
         crowd = self.load(seconds, connections=CONNECTIONS, rate=rate)
         good = self.good(seconds)
         visits = users.start(seconds)
@@ -77,8 +77,9 @@ class Bench:
             self.memory()
             time.sleep(0.1)
         had = cpu_seconds(self.pid) - before
-        return ({**crowd.result(), "mimd": had / seconds, "load": taken / seconds},
-                good.result(), visits.result())
+        rest = busy_seconds() - all_before - had - taken
+        return ({**crowd.result(), "mimd": had / seconds, "load": taken / seconds,
+                 "rest": rest / seconds}, good.result(), visits.result())
 
     def idle(self):
         """A client beside connections that do nothing, and some that drip."""
@@ -115,6 +116,7 @@ def _crowd_figures(crowd, seconds, before):
                (">=", 0.5)),
         Figure("  processors that mimd had for it", crowd["mimd"], ""),
         Figure("  processors that the load took", crowd["load"], ""),
+        Figure("  that mail users and other programs took", crowd["rest"], ""),
         Figure("  their latency, median", crowd["okP50"] / 1000, "ms"),
         Figure("  given up after a second", crowd["givenUp"] / seconds, "/s"),
         Figure("  refused with 503", crowd["refused"] / seconds, "/s"),

@@ -64,3 +64,10 @@ def cpu_seconds(pid):
         fields = pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
         total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return total
+
+
+def busy_seconds():
+    """Of all processors, since the machine started."""
+    first = pathlib.Path("/proc/stat").read_text().splitlines()[0]
+    user, nice, system, _, _, irq, softirq, steal = map(int, first.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
