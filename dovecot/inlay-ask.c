@@ -31,8 +31,8 @@ static void miss(struct inlay_session *session, const char *why)
 	quiet_until = inlay_clock_monotonic() + QUIET_MS;
 }
 
-/* An answer without its end is no answer: what was assigned may not be written down, and
- * what was cut off could have been a withdrawal of the same message. */
+/* An answer without its end is no answer: what was assigned may not be written down,
+ * and what was cut off could have been a withdrawal of the same message. */
 static void drop_half_an_answer(struct inlay_session *session)
 {
 	struct inlay_action *next;
