@@ -101,8 +101,9 @@ struct http_server {
 	pthread_cond_t wake;    /* of the timer */
 	struct connection *connections, *oldest; /* the newest first */
 	size_t n_connections, n_shut;
-	size_t crowd;  /* the most since memory was last given back */
-	unsigned turn; /* of the timer's thread */
+	int64_t next_look_us; /* for room: not before */
+	size_t crowd;         /* the most since memory was last given back */
+	unsigned turn;        /* of the timer's thread */
 	bool end_timer;
 	_Atomic bool draining; /* connections close after their answer */
 	_Atomic bool closing;  /* no new request is handled */

@@ -16,6 +16,11 @@
 #define EXCESS_MS CLOCK_SECOND
 /* A client that is known keeps its connection for so long after its last request. */
 #define KEEP_US (5 * CLOCK_SECOND * 1000)
+/* To look at one connection of thousands takes so long: none is in a cache. */
+#define LOOK_NS 70
+/* Of a thread's time, one part in so many is enough for it, however many come and
+ * whether or not there is one that can go. */
+#define LOOK_SELDOM 8
 
 unsigned room_headroom(const struct http_options *o)
 {
@@ -57,24 +62,6 @@ static enum rank rank_of(const struct http_server *s, const struct connection *c
 	return known ? RANK_KNOWN_SLOW : RANK_SLOW;
 }
 
-/* The one to go: of the lowest rank, and of these the first whose deadline is next. */
-static struct connection *choose(const struct http_server *s,
-				 const struct connection *but, int64_t now)
-{
-	struct connection *best = NULL;
-	enum rank lowest = RANK_NEEDED;
-	for (struct connection *c = s->oldest; c != NULL; c = c->prev) {
-		enum rank rank = c == but || c->shut ? RANK_NEEDED : rank_of(s, c, now);
-		if (rank > lowest || rank == RANK_NEEDED)
-			continue;
-		if (rank < lowest || connection_stage(c).deadline_us <
-					     connection_stage(best).deadline_us)
-			best = c;
-		lowest = rank;
-	}
-	return best;
-}
-
 /* Its request lies unread. */
 static bool has_asked(const struct connection *c)
 {
@@ -82,36 +69,51 @@ static bool has_asked(const struct connection *c)
 	return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
 }
 
-/* Those that nobody will miss go several at a time, so that a flood of connections does
- * not look through all of them for each. */
-static size_t shed_idle(struct http_server *s, const struct connection *but,
-			int64_t now)
+static bool is_sooner(enum rank rank, const struct connection *c, enum rank than,
+		      const struct connection *other)
 {
-	size_t most = 1 + s->o.max_connections / 64, n = 0, looks = 4 * most;
-	for (struct connection *c = s->oldest; c != NULL && n < most && looks > 0;
-	     c = c->prev) {
-		if (c == but || c->shut || rank_of(s, c, now) != RANK_IDLE)
-			continue;
-		looks--;
-		if (has_asked(c))
-			continue;
-		connection_shut(s, c);
-		n++;
+	if (rank != than)
+		return rank < than;
+	return other != NULL &&
+	       connection_stage(c).deadline_us < connection_stage(other).deadline_us;
+}
+
+/* Of those that nobody will miss, several go at a time. If there are none, the one of
+ * the lowest rank, and of these whose deadline is next. How many went. */
+static size_t shed(struct http_server *s, const struct connection *but, int64_t now)
+{
+	size_t most = 1 + s->o.max_connections / 64, n = 0, calls = 4 * most, looks = 0;
+	struct connection *one = NULL;
+	enum rank lowest = RANK_NEEDED;
+	for (struct connection *c = s->oldest; c != NULL && n < most; c = c->prev) {
+		enum rank rank = c == but || c->shut ? RANK_NEEDED : rank_of(s, c, now);
+		looks++;
+		if (rank != RANK_IDLE) {
+			if (is_sooner(rank, c, lowest, one)) {
+				one = c;
+				lowest = rank;
+			}
+		} else if (calls > 0) {
+			calls--;
+			if (has_asked(c))
+				continue;
+			connection_shut(s, c);
+			n++;
+		}
 	}
-	return n;
+	s->next_look_us = now + (int64_t)looks * LOOK_NS * LOOK_SELDOM / 1000;
+	if (n > 0 || one == NULL || has_asked(one))
+		return n;
+	connection_shut(s, one);
+	return 1;
 }
 
 void room_make(struct http_server *s, struct connection *conn)
 {
-	int64_t now = clock_mono_us();
 	if (s->n_connections - s->n_shut <= s->o.max_connections)
 		return;
-	size_t n = shed_idle(s, conn, now);
-	struct connection *one = n == 0 ? choose(s, conn, now) : NULL;
-	if (one != NULL && !has_asked(one)) {
-		connection_shut(s, one);
-		n = 1;
-	}
+	int64_t now = clock_mono_us();
+	size_t n = now >= s->next_look_us ? shed(s, conn, now) : 0;
 	s->stats->shed += n;
 	if (n > 0)
 		return;

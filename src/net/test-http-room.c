@@ -80,10 +80,65 @@ static void who_is_answered_now_is_not_idle_for_long(void **state)
 	assert_int_equal(stats.shed, 0);
 }
 
+#define MANY 10000
+
+/* All of them are needed, and then one is not: that is found later. Until then who
+ * comes costs nothing but its refusal. */
+static void all_are_looked_at_seldom(void **state)
+{
+	(void)state;
+	struct connection *all = calloc(MANY, sizeof *all);
+	int ends[2];
+	assert_non_null(all);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	struct http_server s = full(all, MANY);
+	int64_t from = clock_mono_us(), until = from + 10 * CLOCK_SECOND * 1000;
+	come(&s);
+	assert_int_equal(stats.excess, 1);
+	all[MANY - 1].known = false;
+	all[MANY - 1].fd = ends[0];
+	while (stats.shed == 0 && clock_mono_us() < until)
+		come(&s);
+	assert_int_equal(stats.shed, 1);
+	assert_true(all[MANY - 1].shut);
+	assert_true(clock_mono_us() - from >= MANY / 2);
+	/* and the place that it left is free */
+	uint64_t excess = stats.excess;
+	come(&s);
+	assert_int_equal(stats.excess, excess);
+	close(ends[0]);
+	close(ends[1]);
+	free(all);
+}
+
+/* As many of those that nobody will miss as come in the time between two looks. */
+static void those_that_idle_go_several_at_a_time(void **state)
+{
+	(void)state;
+	struct connection *all = calloc(MANY, sizeof *all);
+	int ends[2];
+	assert_non_null(all);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	struct http_server s = full(all, MANY);
+	for (unsigned i = 0; i < MANY; i += 2) {
+		all[i].known = false;
+		all[i].fd = ends[0];
+	}
+	come(&s);
+	assert_int_equal(stats.shed, 1 + MANY / 64);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(all[i].shut, i % 2 == 0 && i / 2 <= MANY / 64);
+	close(ends[0]);
+	close(ends[1]);
+	free(all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_answered_now_is_not_idle_for_long),
+		cmocka_unit_test(all_are_looked_at_seldom),
+		cmocka_unit_test(those_that_idle_go_several_at_a_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
