@@ -15,8 +15,13 @@
 #define AGAIN_US 5000000
 /* Who asks seldom is taken while it waits for less than so many times max_wait. */
 #define QUIET_MAY_WAIT 4
-/* While answers take longer than twice max_wait, this share of `most` is enough. */
+/* While answers take longer than twice max_wait, this share of `most` is enough. It is
+ * so while most of the last ones do, not for one that waited for the disk. Each counts
+ * an eighth less with each that follows: six in a row begin it, or end it. */
 #define SLOW_SHARE 8
+#define MOSTLY_SLOW 512
+#define ALL_SLOW 1024
+#define FORGET 8
 
 struct counts {
 	atomic_size_t under_way;
@@ -30,7 +35,7 @@ struct admission {
 	_Atomic uint32_t late_in_a_row;
 	_Atomic int64_t late_since_us, late_last_us;
 	_Atomic int64_t overloaded_us; /* when it last was */
-	_Atomic int64_t last_took_us;  /* the last decision */
+	_Atomic int32_t slow;          /* of the last decisions: 0 to ALL_SLOW */
 };
 
 struct admission *admission_new(const struct admission_limits *limits)
@@ -84,8 +89,7 @@ static bool is_overloaded(struct admission *a, int64_t waited_ms, int64_t now_us
 static size_t most_of(const struct admission *a, enum admission_kind kind)
 {
 	size_t most = a->limits.most[kind];
-	if (kind == ADMISSION_DECISION &&
-	    a->last_took_us > 2 * a->limits.max_wait_ms * 1000)
+	if (kind == ADMISSION_DECISION && a->slow > MOSTLY_SLOW)
 		return most > SLOW_SHARE ? most / SLOW_SHARE : 1;
 	return most;
 }
@@ -148,11 +152,21 @@ void admission_enter(struct admission *a, enum admission_kind kind)
 	a->kinds[kind].under_way++;
 }
 
+/* Another thread's that comes between is forgotten. */
+static void note_took(struct admission *a, int64_t took_us)
+{
+	int32_t slow = atomic_load_explicit(&a->slow, memory_order_relaxed);
+	int32_t to = took_us > 2 * a->limits.max_wait_ms * 1000 ? ALL_SLOW : 0;
+	int32_t change = (to - slow) / FORGET;
+	if (change != 0)
+		atomic_store_explicit(&a->slow, slow + change, memory_order_relaxed);
+}
+
 void admission_leave(struct admission *a, enum admission_kind kind, int64_t took_us)
 {
 	a->kinds[kind].under_way--;
 	if (kind == ADMISSION_DECISION)
-		atomic_store_explicit(&a->last_took_us, took_us, memory_order_relaxed);
+		note_took(a, took_us);
 }
 
 size_t admission_under_way(const struct admission *a, enum admission_kind kind)

@@ -154,16 +154,47 @@ static void so_many_are_under_way_and_no_more(void **state)
 	admission_free(a);
 }
 
+#define SLOW_US ((2 * WAIT_MS + 1) * MS)
+
+static void answer(struct admission *a, unsigned n, int64_t took_us)
+{
+	for (unsigned i = 0; i < n; i++) {
+		admission_enter(a, ADMISSION_DECISION);
+		admission_leave(a, ADMISSION_DECISION, took_us);
+	}
+}
+
 static void fewer_while_the_store_is_slow(void **state)
 {
 	(void)state;
 	struct admission *a = made();
+	answer(a, 100, MS);
 	for (unsigned i = 0; i < MOST / 2; i++)
 		admission_enter(a, ADMISSION_DECISION);
+	/* one that is slow, however slow, says nothing; nor do a few */
+	answer(a, 1, 1000 * SLOW_US);
 	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_TAKE);
-	admission_leave(a, ADMISSION_DECISION, (2 * WAIT_MS + 1) * MS);
+	answer(a, 4, SLOW_US);
+	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_TAKE);
+	answer(a, 1, SLOW_US);
 	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_PAUSE);
-	admission_leave(a, ADMISSION_DECISION, WAIT_MS * MS);
+	answer(a, 100, SLOW_US);
+	/* nor is it over with the first that is not */
+	answer(a, 1, WAIT_MS * MS);
+	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_PAUSE);
+	answer(a, 5, WAIT_MS * MS);
+	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_TAKE);
+	/* every third */
+	for (unsigned i = 0; i < 100; i++) {
+		answer(a, 1, SLOW_US);
+		answer(a, 2, WAIT_MS * MS);
+		assert_int_equal(ask(a, -1, 0, 0), ADMISSION_TAKE);
+	}
+	/* events are no measure */
+	for (unsigned i = 0; i < 100; i++) {
+		admission_enter(a, ADMISSION_EVENTS);
+		admission_leave(a, ADMISSION_EVENTS, SLOW_US);
+	}
 	assert_int_equal(ask(a, -1, 0, 0), ADMISSION_TAKE);
 	admission_free(a);
 }
