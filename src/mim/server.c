@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #define MAX_HEADERS (REQUEST_MAX_HEADERS + 1)
-/* Of agents and the administration. libmicrohttpd clears what it keeps for a connection
- * before each request, so this is paid every time: half a microsecond for 16 KiB. Half
- * of it is room for the head. */
-#define MAX_HEAD 8192
+/* Of agents and the administration: 12 KiB of head, and the rest is for what the
+ * library keeps of it and for the answer's. libmicrohttpd clears what it keeps for a
+ * connection before each request, so this is paid every time: half a microsecond. */
+#define MAX_HEAD 16384
 
 struct server {
 	struct mim *mim;

@@ -5,7 +5,10 @@ make bench B=o; here it is looked at what happens."""
 import http.client
 import json
 import os
+import pathlib
+import re
 import signal
+import socket
 import time
 import unittest
 
@@ -16,6 +19,7 @@ from services.dovecot import wait_until
 from services.overload import Crowd, Load, open_files, own_memory, raise_descriptors
 from test_agent import AgentCase
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 MB = 1_000_000
 # what one connection takes: 16 KiB of the library's and its record
 CONNECTION = 20_000
@@ -102,6 +106,46 @@ class Connections(OverloadCase):
             if many > 5000:
                 self.assertGreater(self.metric("http_shed_total"), many - 5000)
             self.assertLessEqual(crowd.open(), 4096 + 600)
+        self.assert_as_before()
+
+
+class Heads(OverloadCase):
+    public = True
+
+    def head(self, size, first, *fields):
+        """Of so many bytes, with what fills it in 40 more fields."""
+        lines = [first, "Host: x", *fields]
+        left = size - sum(len(line) + 2 for line in lines) - 2
+        lines += [f"X-{i}: ".ljust(left // 40 - 2, "x") for i in range(39)]
+        lines.append("X-39: ".ljust(left - 39 * (left // 40) - 2, "x"))
+        head = "".join(line + "\r\n" for line in lines) + "\r\n"
+        self.assertEqual(len(head), size)
+        return head
+
+    def status(self, port, request):
+        with socket.create_connection(("127.0.0.1", port), 30) as s:
+            s.sendall(request.encode())
+            return int(s.recv(12).split()[1])
+
+    def test_heads_may_be_as_long_as_the_manual_says(self):
+        manual = (ROOT / "docs/man/mimd.8").read_text()
+        api, public = map(int, re.search(
+            r"fields of a request may take (\d+) KiB, on the public listener\n(\d+) KiB; "
+            r"longer ones are answered with 431", manual).groups())
+        body = question("u1")
+        ask = (f"POST {DECISIONS} HTTP/1.1", f"Authorization: Bearer {self.token}",
+               "Content-Type: application/json", f"Content-Length: {len(body)}")
+        page = ("GET /u/nobody HTTP/1.1",)
+        for port, size, what, more, status in (
+                (self.mimd.port, api, ask, body, 200),
+                (self.mimd.public_port, public, page, "", 404)):
+            with self.subTest(size):
+                for _ in range(3):
+                    self.assertEqual(self.status(port, self.head(size * 1024, *what) +
+                                                 more), status)
+                    # a part of it is for what the library keeps
+                    self.assertEqual(self.status(port, self.head((size + 4) * 1024,
+                                                                 *what)), 431)
         self.assert_as_before()
 
 
