@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 
+LIMIT = 20.0
 TEMPLATE = {
     "from": {"name": "Shop", "address": "news@example.org"},
     "subject": "Hello {{name}}",
@@ -70,7 +71,7 @@ class ScriptedMim:
     raw               name of a call -> bytes sent as the body
     refuse_event      instance: an events batch that holds it is answered 422
     rests             who was refused a question must rest: what it asks next on the
-                      same connection waits until rested.set()
+                      same connection waits until stop()
     """
 
     def __init__(self, port=0, tls=None):
@@ -80,7 +81,8 @@ class ScriptedMim:
         self.templates = {}
         self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
         self.refuse_event = self.retry_after = None
-        self.rests, self.rested, self.resting = False, threading.Event(), set()
+        self.rests, self.resting = False, set()
+        self.stopped = threading.Event()
         self.arrived = []  # names of calls, before any delay
         self.calls = []    # (name, tenant, body, Authorization), answered
         self.events = []   # delivered
@@ -90,6 +92,7 @@ class ScriptedMim:
         self.start()
 
     def start(self):
+        self.stopped.clear()
         self.sockets = set()
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.mim = self
@@ -103,6 +106,7 @@ class ScriptedMim:
 
     def stop(self):
         """No connection is taken any more, and those that are open are cut."""
+        self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
         for s in list(self.sockets):
@@ -124,7 +128,7 @@ class ScriptedMim:
         with self.changed:
             return [c[2] for c in self.calls if c[0] == name]
 
-    def wait(self, condition, what, limit=20.0):
+    def wait(self, condition, what, limit=LIMIT):
         end = time.monotonic() + limit
         with self.changed:
             while not condition():
@@ -159,7 +163,7 @@ class ScriptedMim:
             self.changed.notify_all()
         time.sleep(self.delay.get(name, 0))
         if name in ("hello", "decisions") and request.connection in self.resting:
-            self.rested.wait(20)
+            self.stopped.wait(LIMIT)
         with self.changed:
             if name in self.status:
                 status, answer = self.status[name], {"title": "as scripted"}

@@ -298,17 +298,14 @@ class AgentSessions(AgentCase):
         wait_until(lambda: open_files(pid) <= files + 2, "files are closed")
         self.greeted()
 
-    def test_a_connection_that_must_rest_holds_up_only_who_asks_on_it(self):
-        self.mim.rests = True
+    def test_a_connection_that_must_rest_holds_up_nobody(self):
+        self.mim.rests = True  # until the end of the test
         self.mim.status["decisions"] = 503
         anna = self.greeted()
         anna.open()
         self.agent.wait_for_log("MIM does not decide  status=503")
         self.mim.status.clear()
-        bert = self.plugin()
-        bert.hello(user="bert@example.org")
-        self.mim.wait(lambda: self.mim.arrived.count("hello") == 2, "bert's question")
-        # the agent asks for all others on another connection
+        # the agent asks for all others, and for her, on another connection
         for i in range(20):
             p = self.greeted(user=f"u{i}@example.org")
             p.open()
@@ -317,9 +314,6 @@ class AgentSessions(AgentCase):
         self.mim.wait(lambda: (instance, "injected") in self.mim.delivered(), "an event")
         anna.open(request=2)
         self.assertEqual(anna.read_answer()[-1][1]["request"], 2)
-        self.assertTrue(bert.is_silent())
-        self.mim.rested.set()
-        self.assertEqual(bert.read()[0], wire.READY)
         self.assertNotIn("MIM does not answer", self.agent.log_text())
 
     def test_five_hundred_ask_a_middleware_that_does_not_answer(self):
