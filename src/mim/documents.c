@@ -125,6 +125,10 @@ bool campaign_document_write(struct buf *out, const struct campaign_document *d)
 	json_kv_time(&w, "changed", d->state.changed_ms);
 	json_kv_u64(&w, "newestVersion", d->newest_version);
 	json_kv_u64(&w, "shownVersion", d->shown_version);
+	if (d->claimed_by.p != NULL) {
+		json_kv_u64(&w, "claimedVersion", d->claimed_version);
+		json_kv_string(&w, "claimedBy", d->claimed_by);
+	}
 	json_put_object_end(&w);
 	return buf_ok(out);
 }
@@ -351,6 +355,8 @@ TIME(state_recalled, struct campaign_document, state.recalled_before_ms)
 TIME(state_changed, struct campaign_document, state.changed_ms)
 NUMBER(state_newest, struct campaign_document, newest_version, uint32_t, UINT32_MAX)
 NUMBER(state_shown, struct campaign_document, shown_version, uint32_t, UINT32_MAX)
+NUMBER(state_claimed, struct campaign_document, claimed_version, uint32_t, UINT32_MAX)
+LINE(state_claimed_by, struct campaign_document, claimed_by)
 
 bool campaign_document_parse(struct str body, struct arena *a,
 			     struct campaign_document *out, struct error *err)
@@ -365,6 +371,8 @@ bool campaign_document_parse(struct str body, struct arena *a,
 		{"/changed", state_changed, JSON_NEEDED},
 		{"/newestVersion", state_newest, JSON_NEEDED},
 		{"/shownVersion", state_shown, JSON_NEEDED},
+		{"/claimedVersion", state_claimed, JSON_OPTIONAL},
+		{"/claimedBy", state_claimed_by, JSON_OPTIONAL},
 	};
 	*out = (struct campaign_document){.newest_version = 0};
 	return read_document(body, "campaign", fields, COUNT(fields), a, out, err);

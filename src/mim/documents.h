@@ -39,6 +39,10 @@ struct campaign_document {
 	/* definition to show and to recall by: the active version, or the last that
 	 * was, or the newest that is staged; 0: no version is ready yet */
 	uint32_t shown_version;
+	/* the highest version that an import began to load, and that import's id: a
+	 * lower one waits for its end; 0 and absent: none yet */
+	uint32_t claimed_version;
+	struct str claimed_by;
 };
 bool campaign_document_write(struct buf *out, const struct campaign_document *d);
 bool campaign_document_parse(struct str body, struct arena *a,

@@ -86,6 +86,8 @@ struct import_cursor {
 bool import_next_user(struct import_job *j, struct import_cursor *c,
 		      struct extsort_record *r, bool *more, struct error *err);
 bool import_load_rows(struct import_job *j);
+/* A complete load of before with the same rows for the same users: j->load. */
+bool import_find_load(struct import_job *j);
 
 /* import-slices.c: sorted rows on their way to the store. */
 struct import_slices;
@@ -108,8 +110,6 @@ enum import_news {
 };
 enum import_news import_compare(struct import_job *j);
 bool import_claim(struct import_job *j);
-/* A complete load of before with the same rows for the same users: j->load. */
-bool import_find_load(struct import_job *j);
 bool import_publish(struct import_job *j);
 bool import_flip(struct import_job *j);
 /* Gives up what import_claim and import_load_rows left. */
@@ -120,6 +120,9 @@ bool import_users(struct import_job *j);
 void import_sweep(struct tenant_runtime *t);
 /* Loads that an earlier attempt of this import began are dead. */
 bool import_bury_attempts(struct import_job *j, struct error *err);
+/* Has the import come to its end, or is it forgotten already? */
+bool import_is_over(struct tenant_runtime *t, struct str import, struct arena *arena,
+		    bool *over, struct error *err);
 /* Is any version that is active, or may be yet, made of the load? */
 bool import_load_is_used(struct tenant_runtime *t, struct str campaign, uint64_t load,
 			 bool *used, struct error *err);

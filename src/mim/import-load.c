@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes after the sort: a pass that finds second rows of the same user, and one
- * that writes the rows to the store. */
+ * that writes the rows to the store, unless a load of before has the same. */
 #include "mim/import-internal.h"
 #include "mim/sync.h"
+#include "mim/user-find.h"
 
 /* Is it of the user that the last one was of? */
 static bool is_twin(struct import_cursor *c, const struct extsort_record *r)
@@ -126,4 +127,53 @@ bool import_load_rows(struct import_job *j)
 	too_few = ok && !import_check_rejected(j);
 	ok = ok && !too_few && put_load(j, LOAD_COMPLETE, &err);
 	return ok || (!too_few && import_fail(j, &err));
+}
+
+/* Rows of before ----------------------------------------------------------------*/
+
+/* Who was erased, and made known again since, has no row in an older load. */
+static bool same_content(struct import_job *j, const struct load_document *d,
+			 int64_t erased_ms)
+{
+	char sha256[2 * CRYPTO_SHA256_LEN + 1];
+	const struct bundle_file *f = bundle_recipients(&j->check->bundle);
+	crypto_hex(sha256, f->sha256, CRYPTO_SHA256_LEN);
+	return d->state == LOAD_COMPLETE &&
+	       str_eq(d->campaign, j->check->bundle.campaign.id) &&
+	       str_eqz(d->sha256, sha256) && str_eqz(d->content, j->content) &&
+	       d->created_ms > erased_ms;
+}
+
+#define LOADS_MAX 10000
+
+static bool find_load(struct import_job *j, struct arena *arena, struct error *err)
+{
+	struct store_document_list list;
+	int64_t erased_ms;
+	if (!erasure_last(j->tenant, arena, &erased_ms, err) ||
+	    !sync_document_list(j->tenant->db, STORE_LOAD, STR(""), STR(""), LOADS_MAX,
+				true, arena, &list, err))
+		return false;
+	for (size_t i = 0; i < list.n && !j->load_is_old; i++) {
+		struct load_document d;
+		uint64_t load;
+		if (!load_document_id_parse(list.items[i].id, &load) ||
+		    !load_document_parse(list.items[i].body, arena, &d, err))
+			return false;
+		if (same_content(j, &d, erased_ms)) {
+			j->load = load;
+			j->load_is_old = true;
+		}
+	}
+	return true;
+}
+
+bool import_find_load(struct import_job *j)
+{
+	struct error err = {0};
+	struct arena *arena = arena_new(256u << 20);
+	bool ok = arena != NULL ? find_load(j, arena, &err)
+				: error_set(&err, ERROR_MEMORY, "", "no memory");
+	arena_free(arena);
+	return ok || import_fail(j, &err);
 }

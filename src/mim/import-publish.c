@@ -5,7 +5,6 @@
 #include "mim/import-internal.h"
 #include "mim/sync.h"
 #include "mim/tenants-internal.h"
-#include "mim/user-find.h"
 
 #include <inttypes.h>
 
@@ -184,13 +183,30 @@ static bool is_newest(const struct import_job *j, const struct campaign_edit *e,
 			 e->d.newest_version);
 }
 
+/* The epoch goes to who claims last, so a lower version must not come after a higher
+ * one that is still being loaded: that one would fail for it. */
+static bool is_free(const struct import_job *j, const struct campaign_edit *e,
+		    struct error *err)
+{
+	bool over;
+	if (j->check->bundle.campaign.version > e->d.claimed_version ||
+	    str_eq(e->d.claimed_by, j->doc.id))
+		return true;
+	return import_is_over(j->tenant, e->d.claimed_by, e->arena, &over, err) &&
+	       (over || error_set(err, ERROR_CONFLICT, VERSION_POINTER,
+				  "version %" PRIu32 " is being imported",
+				  e->d.claimed_version));
+}
+
 static bool claim(struct campaign_edit *e, void *ctx, struct error *err)
 {
 	struct import_job *j = ctx;
-	if (!is_newest(j, e, err))
+	if (!is_newest(j, e, err) || !is_free(j, e, err))
 		return false;
 	j->epoch = e->d.state.import_epoch + 1;
 	e->d.state.import_epoch = j->epoch;
+	e->d.claimed_version = j->check->bundle.campaign.version;
+	e->d.claimed_by = j->doc.id;
 	return true;
 }
 
@@ -200,53 +216,6 @@ bool import_claim(struct import_job *j)
 	pthread_mutex_lock(&j->tenant->change);
 	bool ok = edit(j->tenant->db, j->check->bundle.campaign.id, claim, j, &err);
 	pthread_mutex_unlock(&j->tenant->change);
-	return ok || import_fail(j, &err);
-}
-
-/* Who was erased, and made known again since, has no row in an older load. */
-static bool same_content(struct import_job *j, const struct load_document *d,
-			 int64_t erased_ms)
-{
-	char sha256[2 * CRYPTO_SHA256_LEN + 1];
-	const struct bundle_file *f = bundle_recipients(&j->check->bundle);
-	crypto_hex(sha256, f->sha256, CRYPTO_SHA256_LEN);
-	return d->state == LOAD_COMPLETE &&
-	       str_eq(d->campaign, j->check->bundle.campaign.id) &&
-	       str_eqz(d->sha256, sha256) && str_eqz(d->content, j->content) &&
-	       d->created_ms > erased_ms;
-}
-
-#define LOADS_MAX 10000
-
-static bool find_load(struct import_job *j, struct arena *arena, struct error *err)
-{
-	struct store_document_list list;
-	int64_t erased_ms;
-	if (!erasure_last(j->tenant, arena, &erased_ms, err) ||
-	    !sync_document_list(j->tenant->db, STORE_LOAD, STR(""), STR(""), LOADS_MAX,
-				true, arena, &list, err))
-		return false;
-	for (size_t i = 0; i < list.n && !j->load_is_old; i++) {
-		struct load_document d;
-		uint64_t load;
-		if (!load_document_id_parse(list.items[i].id, &load) ||
-		    !load_document_parse(list.items[i].body, arena, &d, err))
-			return false;
-		if (same_content(j, &d, erased_ms)) {
-			j->load = load;
-			j->load_is_old = true;
-		}
-	}
-	return true;
-}
-
-bool import_find_load(struct import_job *j)
-{
-	struct error err = {0};
-	struct arena *arena = arena_new(256u << 20);
-	bool ok = arena != NULL ? find_load(j, arena, &err)
-				: error_set(&err, ERROR_MEMORY, "", "no memory");
-	arena_free(arena);
 	return ok || import_fail(j, &err);
 }
 
@@ -281,11 +250,9 @@ static bool load_is_there(struct import_job *j, struct arena *arena, struct erro
 			 "the loaded rows were given up meanwhile: import it again");
 }
 
-static bool publish(struct campaign_edit *e, void *ctx, struct error *err)
+static bool may_publish(struct import_job *j, struct campaign_edit *e,
+			struct error *err)
 {
-	struct import_job *j = ctx;
-	const struct campaign *c = &j->check->bundle.campaign;
-	int64_t now = clock_real_ms();
 	if (e->d.state.import_epoch != j->epoch)
 		return error_set(err, ERROR_CONFLICT, "",
 				 "another import of this campaign came in between");
@@ -293,7 +260,15 @@ static bool publish(struct campaign_edit *e, void *ctx, struct error *err)
 		return false;
 	if (e->d.state.status == CAMPAIGN_CANCELLED)
 		return error_set(err, ERROR_CONFLICT, "", "the campaign was cancelled");
-	if (!load_is_there(j, e->arena, err))
+	return load_is_there(j, e->arena, err);
+}
+
+static bool publish(struct campaign_edit *e, void *ctx, struct error *err)
+{
+	struct import_job *j = ctx;
+	const struct campaign *c = &j->check->bundle.campaign;
+	int64_t now = clock_real_ms();
+	if (!may_publish(j, e, err))
 		return false;
 	e->d.newest_version = c->version;
 	if (j->doc.activate)
@@ -315,7 +290,28 @@ static bool put_templates(struct import_job *j, struct error *err)
 	return true;
 }
 
-static bool put_version(struct import_job *j, struct error *err)
+/* Before anything is put: who comes too late leaves no trace. *old: the revision of a
+ * version of that number, 0 if there is none. One that is there is above the newest,
+ * so a crash left it. */
+static bool look_first(struct import_job *j, uint64_t *old, struct error *err)
+{
+	struct store_document doc;
+	const struct campaign *c = &j->check->bundle.campaign;
+	struct str id = version_document_id(j->arena, c->id, c->version);
+	struct campaign_edit e = {
+		.db = j->tenant->db, .id = c->id, .arena = arena_new(ARENA_MAX)};
+	bool ok =
+		e.arena != NULL && id.p != NULL
+			? sync_document_get(e.db, STORE_VERSION, id, e.arena, &doc, err)
+			: error_set(err, ERROR_MEMORY, "", "no memory");
+	if (ok)
+		*old = doc.revision;
+	ok = ok && edit_read(&e, err) && may_publish(j, &e, err);
+	arena_free(e.arena);
+	return ok;
+}
+
+static bool put_version(struct import_job *j, uint64_t old, struct error *err)
 {
 	char sha256[2 * CRYPTO_SHA256_LEN + 1];
 	const struct campaign *c = &j->check->bundle.campaign;
@@ -335,7 +331,7 @@ static bool put_version(struct import_job *j, struct error *err)
 	buf_init(&body, STORE_DOCUMENT_MAX);
 	bool ok = id.p != NULL && version_document_write(&body, &v)
 			  ? sync_document_put(j->tenant->db, STORE_VERSION, id,
-					      buf_str(&body), STORE_ANY, NULL, err)
+					      buf_str(&body), old, NULL, err)
 			  : error_set(err, ERROR_MEMORY, "", "no memory");
 	buf_free(&body);
 	return ok;
@@ -347,8 +343,10 @@ bool import_publish(struct import_job *j)
 {
 	struct error err = {0};
 	const struct campaign *c = &j->check->bundle.campaign;
+	uint64_t old = STORE_ABSENT;
 	pthread_mutex_lock(&j->tenant->change);
-	bool ok = put_templates(j, &err) && put_version(j, &err) &&
+	bool ok = look_first(j, &old, &err) && put_templates(j, &err) &&
+		  put_version(j, old, &err) &&
 		  edit(j->tenant->db, c->id, publish, j, &err);
 	/* also after a failure: what is stored may have changed */
 	struct error rebuilt = {0};

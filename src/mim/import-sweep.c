@@ -123,8 +123,8 @@ struct burial {
 };
 
 /* An unfinished load belongs to an import that goes on, or is dead with it. */
-static bool import_is_over(struct tenant_runtime *t, struct str import,
-			   struct arena *arena, bool *over, struct error *err)
+bool import_is_over(struct tenant_runtime *t, struct str import, struct arena *arena,
+		    bool *over, struct error *err)
 {
 	struct store_document doc;
 	struct import_document d;

@@ -100,7 +100,9 @@ static void a_campaigns_state_comes_back_as_it_was_written(void **state)
 						   .recalled_before_ms = 1000,
 						   .changed_ms = 2000},
 					 .newest_version = 4,
-					 .shown_version = 3},
+					 .shown_version = 3,
+					 .claimed_version = 5,
+					 .claimed_by = STR("i5")},
 				 got;
 	struct error err;
 	assert_true(campaign_document_write(&text, &want));
@@ -114,6 +116,8 @@ static void a_campaigns_state_comes_back_as_it_was_written(void **state)
 	assert_int_equal(got.state.changed_ms, 2000);
 	assert_int_equal(got.newest_version, 4);
 	assert_int_equal(got.shown_version, 3);
+	assert_int_equal(got.claimed_version, 5);
+	assert_str(got.claimed_by, "i5");
 }
 
 static void a_load_comes_back_as_it_was_written(void **state)

@@ -140,7 +140,7 @@ class ErasedMeanwhile(ImportCase):
     def test_a_user_does_not_come_back_by_an_import_of_recipients_under_way(self):
         self.put()
         job = self.send(Bundle(people(60000)))
-        self.wait(job, until=lambda i: i["phase"] != "queued")
+        self.wait(job, until=lambda i: i["phase"] != "waiting")
         self.erase()
         self.assertEqual(self.wait(job)["phase"], "done")
         for n in self.erased:
@@ -154,7 +154,7 @@ class ErasedMeanwhile(ImportCase):
             "user,userId\n" + "".join(f"{user(n)},id{n}\n" for n in range(60000)))
         job = self.mimd.need(202, "POST", self.path("users/import"),
                              {"prefix": "people"})["id"]
-        self.wait(job, until=lambda i: i["phase"] != "queued")
+        self.wait(job, until=lambda i: i["phase"] != "waiting")
         self.erase()
         self.assertEqual(self.wait(job)["phase"], "done")
         for n in self.erased:
@@ -304,15 +304,42 @@ class WhatIsRefused(ImportCase):
 
 class ImportsAtOnce(ImportCase):
     settings = {"inlay.import.threads": 2}
+    claimed = ("sorting", "loading", "activating")
 
-    def test_a_slow_one_does_not_bring_an_old_version_back(self):
-        slow = self.send(Bundle(people(60000), version=2), "campaigns/spring/2")
-        self.wait(slow, until=lambda i: i["phase"] == "reading" or i["phase"] in ENDED)
-        self.succeed(Bundle(version=3), "campaigns/spring/3")
+    def slow(self, version, *phases):
+        """An import that takes its time, in one of these phases."""
+        slow = self.send(Bundle(people(120000), version=version),
+                         f"campaigns/spring/{version}")
+        at = self.wait(slow, until=lambda i: i["phase"] in (*phases, *ENDED))
+        self.assertIn(at["phase"], phases, at)
+        return slow
+
+    def check(self, slow, *end):
         over = self.wait(slow)
-        self.assertEqual((over["phase"], over["problem"]["status"]), ("failed", 409))
+        self.assertEqual((over["phase"], over.get("problem", {}).get("status")), end)
         shown = self.mimd.need(200, "GET", self.path("campaigns/spring"))
         self.assertEqual(shown["activeVersion"], 3)
+
+    def test_a_slow_one_does_not_bring_an_old_version_back(self):
+        slow = self.slow(2, "reading")
+        self.succeed(Bundle(version=3), "campaigns/spring/3")
+        self.check(slow, "failed", 409)
+
+    def test_a_higher_version_does_not_wait_for_a_slow_lower_one(self):
+        slow = self.slow(2, *self.claimed)
+        self.succeed(Bundle(version=3), "campaigns/spring/3")
+        self.check(slow, "failed", 409)
+        # and the lower one left nothing that could be taken for loaded
+        self.assertIn("version 3 was imported already", self.messages(
+            self.refuse(None, "campaigns/spring/2")))
+
+    def test_a_lower_version_does_not_disturb_a_slow_higher_one(self):
+        slow = self.slow(3, *self.claimed)
+        for version in (2, 3):
+            problem = self.refuse(Bundle(version=version), "campaigns/spring/other")
+            self.assertEqual(problem["status"], 409)
+            self.assertIn("version 3 is being imported", self.messages(problem))
+        self.check(slow, "done", None)
 
 
 class TheTenantSRules(ImportCase):
