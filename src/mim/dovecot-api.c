@@ -15,6 +15,7 @@ struct call {
 	struct events_request events;
 	struct opening opening;
 	struct store_document template;
+	bool begun; /* the answer */
 };
 
 /* With the tenant's present snapshot; answers and returns NULL when there is none. */
@@ -54,7 +55,8 @@ static struct str key_of(struct call *c, struct str user)
 
 /* Starts the opening for a user; request NULL: dry. */
 static void open_inbox(struct call *c, struct str user,
-		       const struct decision_request *request, opening_done *done)
+		       const struct decision_request *request, opening_done *done,
+		       opening_early *early)
 {
 	struct mim *mim = c->q->mim;
 	struct error err;
@@ -67,6 +69,7 @@ static void open_inbox(struct call *c, struct str user,
 				      .metrics = mim->metrics,
 				      .log = mim->log,
 				      .done = done,
+				      .early = early,
 				      .ctx = c};
 	if (c->opening.user_key.p == NULL) {
 		error_set(&err, ERROR_MEMORY, "", "no memory for a request");
@@ -95,7 +98,7 @@ static void hello(struct request *q)
 	if (c == NULL)
 		return;
 	if (hello_request_parse(q->body, q->arena, &c->hello, &err))
-		open_inbox(c, c->hello.user, NULL, hello_done);
+		open_inbox(c, c->hello.user, NULL, hello_done, NULL);
 	else
 		call_fail(c, &err);
 }
@@ -115,9 +118,24 @@ static void count_events(struct mim *mim, const struct user_event *events, size_
 		metrics_add(mim->metrics, metrics[events[i].event.type], 1);
 }
 
+/* What the agent makes of it, and the disk's work, go on side by side. */
+static void decision_early(struct opening *o)
+{
+	struct call *c = o->ctx;
+	answer_decision(&c->q->out, o);
+	c->begun = request_reply_early(c->q);
+	if (!c->begun)
+		buf_clear(&c->q->out);
+}
+
 static void decision_done(struct opening *o, const struct error *err)
 {
 	struct call *c = o->ctx;
+	if (c->begun) {
+		snapshot_release(c->snapshot);
+		request_reply_end(c->q, err == NULL);
+		return;
+	}
 	if (err != NULL) {
 		call_fail(c, err);
 		return;
@@ -137,7 +155,8 @@ static void decisions(struct request *q)
 		return;
 	}
 	count_events(q->mim, c->decision.events, c->decision.n_events);
-	open_inbox(c, c->decision.user, &c->decision, decision_done);
+	open_inbox(c, c->decision.user, &c->decision, decision_done,
+		   c->decision.early ? decision_early : NULL);
 }
 
 static void events_done(void *ctx, const struct event_batch_result *r,

@@ -92,9 +92,19 @@ static void answer(struct opening *o)
 	o->done(o, NULL);
 }
 
+static void fail(struct opening *o, const struct error *err)
+{
+	metrics_add(o->metrics, METRIC_DECISIONS_FAILED, 1);
+	o->done(o, err);
+}
+
 /* Nothing was assigned, as far as one can know: nothing is to be done. */
 static void answer_empty(struct opening *o, const struct error *why)
 {
+	if (o->told_early) { /* something else was answered */
+		fail(o, why);
+		return;
+	}
 	log_warn(o->log, "decision", "answered empty  reason=%s", why->message);
 	o->decision.n = 0;
 	o->decision.next_check_ms = DECISION_CHECK_MIN_MS;
@@ -144,9 +154,19 @@ static void updated(struct user_update *u, const struct error *err)
 	} else if (u->change.assignments != NULL) {
 		answer_empty(o, err); /* decided, but not written */
 	} else {
-		metrics_add(o->metrics, METRIC_DECISIONS_FAILED, 1);
-		o->done(o, err);
+		fail(o, err);
 	}
+}
+
+static void applied(struct user_update *u)
+{
+	struct opening *o = u->ctx;
+	struct assignment added[DECISION_MAX_ACTIONS];
+	if (o->told_early || assigned(&o->decision, added) == 0)
+		return;
+	o->told_early = true;
+	u->max_tries = u->tries; /* another decision would be another answer */
+	o->early(o);
 }
 
 static void has_read_dry(void *ctx, const struct error *err)
@@ -172,6 +192,7 @@ void opening_start(struct opening *o)
 		return;
 	}
 	o->nonce = 0;
+	o->told_early = false;
 	o->update = (struct user_update){.db = o->db,
 					 .user_key = o->user_key,
 					 .loads = s->loads,
@@ -180,6 +201,7 @@ void opening_start(struct opening *o)
 					 .max_tries = OPENING_TRIES,
 					 .work = work,
 					 .done = updated,
+					 .applied = o->early != NULL ? applied : NULL,
 					 .ctx = o};
 	user_update_start(&o->update);
 }

@@ -17,6 +17,10 @@
 struct opening;
 /* err: the partition could not be read; else o->decision holds and is durable. */
 typedef void opening_done(struct opening *o, const struct error *err);
+/* o->decision holds if the disk takes it: an answer may be written, but not be sent to
+ * its end before done, and not at all if done comes with an error. At most once, before
+ * done; where the store cannot tell, never. */
+typedef void opening_early(struct opening *o);
 
 struct opening {
 	/* set by the caller; borrowed until done has run */
@@ -29,6 +33,7 @@ struct opening {
 	struct metrics *metrics; /* may be NULL */
 	struct log *log;         /* may be NULL */
 	opening_done *done;
+	opening_early *early; /* NULL: nobody asks */
 	void *ctx;
 	/* the answer */
 	struct decision decision;
@@ -39,6 +44,7 @@ struct opening {
 	struct user_record again;
 	uint64_t nonce;
 	uint64_t dropped; /* events of unknown instances */
+	bool told_early;
 };
 
 /* May call done before it returns. */

@@ -88,6 +88,24 @@ void request_reply(struct request *q, int status)
 	request_reply_as(q, status, JSON_TYPE);
 }
 
+bool request_reply_early(struct request *q)
+{
+	if (q->send_early == NULL || !buf_ok(&q->out))
+		return false;
+	assert(q->status == 0);
+	q->status = 200;
+	q->reply_type = JSON_TYPE;
+	q->send_early(q);
+	return true;
+}
+
+void request_reply_end(struct request *q, bool whole)
+{
+	if (!whole)
+		q->status = 500; /* as it is counted */
+	q->send_end(q, whole);
+}
+
 void request_reply_nothing(struct request *q)
 {
 	buf_clear(&q->out);

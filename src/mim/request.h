@@ -54,6 +54,9 @@ struct request {
 	/* Gives the answer to whoever asked and frees the request. Set by the server
 	 * (or by a unit test). */
 	void (*send)(struct request *q);
+	/* An answer in two steps; NULL: there is no such thing here. */
+	void (*send_early)(struct request *q);
+	void (*send_end)(struct request *q, bool whole);
 	void *transport;
 };
 
@@ -74,6 +77,12 @@ json_t *request_json(struct request *q);
 
 /* What was written into q->out, as JSON. Turns into 500 if it did not fit. */
 void request_reply(struct request *q, int status);
+/* The same in two steps: all of it but its last byte, a line's end; and that byte. With
+ * whole false the connection is cut instead, by which the client knows that it has no
+ * answer. In between the request may be touched, but not q->out. The first answers
+ * false, and nothing has happened, where it cannot be done: then request_reply(). */
+bool request_reply_early(struct request *q);
+void request_reply_end(struct request *q, bool whole);
 /* q->out as another type. */
 void request_reply_as(struct request *q, int status, const char *content_type);
 /* 204 */

@@ -246,6 +246,12 @@ static bool decision_events(struct strict *s, enum json_event e, void *out)
 	return true;
 }
 
+static bool decision_early(struct strict *s, enum json_event e, void *out)
+{
+	struct decision_request *d = out;
+	return strict_bool(s, e, &d->early);
+}
+
 bool decision_request_parse(struct str json, struct arena *a,
 			    struct decision_request *out, struct error *err)
 {
@@ -258,6 +264,7 @@ bool decision_request_parse(struct str json, struct arena *a,
 		{"complete", decision_complete, true},
 		{"present", decision_present, true},
 		{"events", decision_events, true},
+		{"early", decision_early, false},
 	};
 	*out = (struct decision_request){.pop3 = false};
 	if (!strict_document(json, a, fields, COUNT(fields), out, err))

@@ -33,6 +33,7 @@ struct decision_request {
 	struct mailbox_view mailbox;
 	const struct user_event *events;
 	size_t n_events;
+	bool early; /* the answer may come but for its last byte before it is durable */
 };
 /* An event that names another user is an error. */
 bool decision_request_parse(struct str json, struct arena *a,

@@ -116,6 +116,15 @@ static bool is_taken(const struct request *q)
 
 /* Answers ------------------------------------------------------------------------*/
 
+static void count_answer(const struct request *q)
+{
+	int64_t micros = clock_mono_us() - q->started_us;
+	admission_leave(q->mim->admission, kind_of(q->route), micros);
+	metrics_request(q->mim->metrics, routes_index(q->route), q->status, micros);
+	log_debug(q->mim->log, "http", "answered  method=%s route=%s status=%d us=%lld",
+		  q->route->method, q->route->path, q->status, (long long)micros);
+}
+
 static void send_answer(struct request *q)
 {
 	struct http_request *rq = q->transport;
@@ -123,17 +132,29 @@ static void send_answer(struct request *q)
 	/* q goes with the answer; these do not */
 	struct buf out = q->out;
 	struct tenant_runtime *tenant = q->tenant;
-	int64_t micros = clock_mono_us() - q->started_us;
 	size_t n = 0;
 
-	admission_leave(q->mim->admission, kind_of(q->route), micros);
+	count_answer(q);
 	for (; n < q->n_headers; n++)
 		headers[n] =
 			(struct http_header){q->headers[n].name.p, q->headers[n].value};
-	metrics_request(q->mim->metrics, routes_index(q->route), q->status, micros);
-	log_debug(q->mim->log, "http", "answered  method=%s route=%s status=%d us=%lld",
-		  q->route->method, q->route->path, q->status, (long long)micros);
 	http_respond(rq, (unsigned)q->status, q->reply_type, buf_str(&out), headers, n);
+	buf_free(&out);
+	tenant_runtime_release(tenant);
+}
+
+static void send_early(struct request *q)
+{
+	http_respond_early(q->transport, (unsigned)q->status, q->reply_type,
+			   buf_str(&q->out));
+}
+
+static void send_end(struct request *q, bool whole)
+{
+	struct buf out = q->out;
+	struct tenant_runtime *tenant = q->tenant;
+	count_answer(q);
+	http_respond_end(q->transport, whole);
 	buf_free(&out);
 	tenant_runtime_release(tenant);
 }
@@ -148,6 +169,8 @@ static struct request *request_new(struct server *s, struct http_request *rq)
 	q->mim = s->mim;
 	q->arena = rq->arena;
 	q->send = send_answer;
+	q->send_early = send_early;
+	q->send_end = send_end;
 	q->transport = rq;
 	q->now_ms = clock_real_ms();
 	q->started_us = rq->received_us;

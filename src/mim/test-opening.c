@@ -90,6 +90,63 @@ static void a_write_of_unknown_outcome_is_known_by_its_nonce(void **state)
 	world_free(w);
 }
 
+/* An opening that wants to be told early; how often it was. done false: it failed. */
+static unsigned told_early;
+
+static void count_early(struct opening *o)
+{
+	assert_int_equal(o->decision.n, 1);
+	told_early++;
+}
+
+static bool opens_early(struct world *w, struct opening *o, struct error *err)
+{
+	const struct decision_request request = {
+		.mailbox = {.node = STR("mail1"), .uidnext = 10, .complete = true}};
+	struct waiting x;
+	waiting_init(&x);
+	told_early = 0;
+	*o = (struct opening){.db = w->db,
+			      .snapshot = w->snapshot,
+			      .request = &request,
+			      .user_key = STR(ADA),
+			      .arena = w->arena,
+			      .now_ms = WORLD_NOW,
+			      .done = world_opened,
+			      .early = count_early,
+			      .ctx = &x};
+	opening_start(o);
+	bool ok = waiting_wait(&x);
+	*err = x.err;
+	return ok;
+}
+
+/* It may have been passed on: no other answer can follow. */
+static void what_was_told_early_and_is_not_written_is_an_error(void **state)
+{
+	(void)state;
+	struct world *w = world_new(0);
+	struct opening o;
+	struct error err;
+	world_campaigns(w, 1);
+	world_consents(w, ADA);
+	store_faulty_arm(w->store, 1, 'b');
+	assert_false(opens_early(w, &o, &err));
+	assert_int_equal(told_early, 1);
+	assert_int_equal(err.kind, ERROR_IO);
+	assert_int_equal(world_user(w, ADA).n_assignments, 0);
+	/* written, but not heard of: found by its nonce */
+	store_faulty_arm(w->store, 1, 'a');
+	assert_true(opens_early(w, &o, &err));
+	assert_int_equal(told_early, 1);
+	assert_int_equal(o.decision.n, 1);
+	assert_int_equal(world_user(w, ADA).n_assignments, 1);
+	/* nothing to assign: nothing to tell */
+	assert_true(opens_early(w, &o, &err));
+	assert_int_equal(told_early, 0);
+	world_free(w);
+}
+
 static void events_of_the_request_come_first(void **state)
 {
 	(void)state;
@@ -389,6 +446,7 @@ int main(void)
 		cmocka_unit_test(hello_assigns_nothing),
 		cmocka_unit_test(a_write_that_fails_gives_an_empty_answer),
 		cmocka_unit_test(a_write_of_unknown_outcome_is_known_by_its_nonce),
+		cmocka_unit_test(what_was_told_early_and_is_not_written_is_an_error),
 		cmocka_unit_test(events_of_the_request_come_first),
 		cmocka_unit_test(a_lost_confirmation_is_counted_and_sent_once),
 		cmocka_unit_test(the_snapshot_holds_what_is_stored),

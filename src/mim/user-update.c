@@ -15,6 +15,12 @@ static void has_written(void *ctx, const struct error *err)
 	u->done(u, err);
 }
 
+static void is_applied(void *ctx)
+{
+	struct user_update *u = ctx;
+	u->applied(u);
+}
+
 static void has_read(void *ctx, const struct error *err)
 {
 	struct user_update *u = ctx;
@@ -33,6 +39,8 @@ static void has_read(void *ctx, const struct error *err)
 		u->done(u, NULL);
 		return;
 	}
+	u->change.applied = u->applied != NULL ? is_applied : NULL;
+	u->change.applied_ctx = u;
 	store_user_commit(u->db, u->user_key, u->record.revision, &u->change, NULL,
 			  has_written, u);
 }

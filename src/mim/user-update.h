@@ -26,6 +26,8 @@ struct user_update {
 	unsigned max_tries;  /* from 1 */
 	user_update_work *work;
 	user_update_done *done;
+	/* May run before done: see store_user_change.applied. NULL: nobody asks. */
+	void (*applied)(struct user_update *u);
 	void *ctx;
 	/* for work and done */
 	struct user_record record; /* record.profile.user is the user key */

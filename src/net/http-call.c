@@ -52,6 +52,7 @@ void *call_begin(void *server, const char *target, struct MHD_Connection *mhd)
 		return NULL;
 	}
 	buf_init(&c->body, 0);
+	buf_init(&c->early, 0);
 	pthread_mutex_init(&c->lock, NULL);
 	c->rq.quiet_ms = quiet_ms(s, conn);
 	connection_enter(conn, PHASE_HEAD, s->o.header_ms);
@@ -65,6 +66,7 @@ void call_unref(struct call *c)
 	if (c->response != NULL)
 		MHD_destroy_response(c->response);
 	buf_free(&c->body);
+	buf_free(&c->early);
 	arena_free(c->rq.arena);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -122,8 +124,7 @@ static struct MHD_Response *make_problem(const struct error *err, unsigned *stat
 	return r;
 }
 
-/* Takes the response over. True if it will be sent. */
-static bool settle(struct call *c, struct MHD_Response *r, unsigned status)
+bool call_settle(struct call *c, struct MHD_Response *r, unsigned status)
 {
 	pthread_mutex_lock(&c->lock);
 	enum call_state before = c->state;
@@ -145,7 +146,7 @@ static void answer(struct call *c, struct MHD_Response *r, unsigned status)
 {
 	/* in head() the connection's reference is the only one */
 	bool head = c->state == CALL_HEAD;
-	settle(c, r, status);
+	call_settle(c, r, status);
 	if (!head)
 		call_unref(c);
 }
@@ -173,7 +174,7 @@ bool call_give_up(struct call *c, const struct error *err)
 {
 	unsigned status;
 	struct MHD_Response *r = make_problem(err, &status);
-	return settle(c, r, status);
+	return call_settle(c, r, status) || early_end(c, TAIL_CUT);
 }
 
 /* The server's own answer, before the handler has the request. */
@@ -355,7 +356,7 @@ static enum MHD_Result run_handler(struct call *c)
 	c->refs++; /* the handler's */
 	c->state = CALL_HANDLING;
 	s->o.handle(&c->rq, s->o.ctx);
-	if (is_answered(c))
+	if (is_answered(c) && c->tail == TAIL_NONE)
 		return queue(c);
 	c->registered = true;
 	connection_wait(s, c->conn, c);

@@ -68,6 +68,14 @@ enum call_state {
 	CALL_ANSWERED, /* `response` may be sent; further answers are dropped */
 };
 
+/* The last byte of an answer in two steps. */
+enum tail {
+	TAIL_NONE, /* the answer is whole */
+	TAIL_AWAITED,
+	TAIL_SENT,
+	TAIL_CUT, /* the connection ends without it */
+};
+
 /* A request and what the server keeps with it. One reference is the connection's,
  * one the handler's from handle() on. */
 struct call {
@@ -89,6 +97,9 @@ struct call {
 	_Atomic enum call_state state;
 	struct MHD_Response *response; /* NULL in ANSWERED: no memory for it */
 	unsigned status;
+	enum tail tail;      /* under the lock */
+	bool tail_suspended; /* under the lock: the connection waits for it */
+	struct buf early;    /* the body of such an answer, with its last byte */
 };
 
 struct http_server {
@@ -120,6 +131,12 @@ void call_completed(void *server, struct MHD_Connection *mhd, void **req,
 void call_unref(struct call *c);
 /* Answers a suspended call in the server's name; false if it was answered already. */
 bool call_give_up(struct call *c, const struct error *err);
+
+/* Takes the response over; false: the call was answered already, and it is dropped. */
+bool call_settle(struct call *c, struct MHD_Response *r, unsigned status);
+
+/* http-early.c: ends an answer whose last byte is awaited; false: none is. */
+bool early_end(struct call *c, enum tail how);
 
 /* http-room.c: room for a connection that was just put on the list, under the lock.
  * The library's limit is above ours by the headroom, so that there is a place for one

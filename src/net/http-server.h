@@ -107,6 +107,13 @@ int64_t http_request_waited_ms(const struct http_request *rq);
  * the request must not be touched afterwards. */
 void http_respond(struct http_request *rq, unsigned status, const char *content_type,
 		  struct str body, const struct http_header *headers, size_t n_headers);
+/* The same in two steps, after handle() was called: all of it but a last byte, a line's
+ * end, at once; and that byte. With whole false the connection is cut instead, so that
+ * the client knows that it has a part only. Nothing but http_respond_end() may follow
+ * the first; behind that the request must not be touched. */
+void http_respond_early(struct http_request *rq, unsigned status,
+			const char *content_type, struct str body);
+void http_respond_end(struct http_request *rq, bool whole);
 /* A problem document with the status of the error's kind; Retry-After with 503. */
 void http_respond_error(struct http_request *rq, const struct error *err);
 

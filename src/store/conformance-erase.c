@@ -18,7 +18,15 @@ static void fill(struct fixture *f, const char *user, unsigned id)
 				     .event_type = STR("read"),
 				     .campaign = STR("spring"),
 				     .at_ms = T0};
-	struct store_user_change c = {&p, a, 2, NULL, 0, &e, 1, &o, 1, &d, 1, NULL, 0};
+	struct store_user_change c = {.profile = &p,
+				      .assignments = a,
+				      .n_assignments = 2,
+				      .events = &e,
+				      .n_events = 1,
+				      .outbox = &o,
+				      .n_outbox = 1,
+				      .due = &d,
+				      .n_due = 1};
 	struct str v = str_of(user);
 	struct store_row row = row_of(user, &v, 1);
 	if (id == 1) {

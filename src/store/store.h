@@ -184,6 +184,12 @@ struct store_user_change {
 	size_t n_due;
 	const struct store_due *due_done; /* done with */
 	size_t n_due_done;
+	/* Runs before done, on a thread of the store, if the store can tell: every
+	 * condition holds, and only the disk is still in the way. Then somebody may get
+	 * ready for what follows; done may still come with an error. Perhaps never,
+	 * perhaps more than once. Must not wait. NULL: nobody asks. */
+	void (*applied)(void *ctx);
+	void *applied_ctx;
 };
 /* if_revision as of the record read (0: never written), or STORE_ANY; a CONFLICT of
  * revisions has no `where`. Over USER_MAX_ASSIGNMENTS or USER_MAX_PARTITION:

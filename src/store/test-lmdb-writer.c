@@ -69,6 +69,56 @@ static void many_commits_share_a_transaction_and_one_that_is_refused_is_alone(
 	assert_true(transactions(f) - before < 300);
 }
 
+/* What came before what. */
+struct order {
+	_Atomic unsigned applied, done;
+	bool early; /* applied before done */
+};
+
+static void is_applied(void *ctx)
+{
+	struct order *o = ctx;
+	o->early = o->done == 0;
+	o->applied++;
+}
+
+static void is_done(void *ctx, const struct error *err)
+{
+	struct order *o = ctx;
+	assert_null(err);
+	o->done++;
+}
+
+static void who_is_alone_hears_of_it_before_the_disk(void **state)
+{
+	struct fixture *f = *state;
+	struct order o = {0};
+	struct store_user_change change = {.applied = is_applied, .applied_ctx = &o};
+	store_user_commit(f->db, STR("u"), 0, &change, NULL, is_done, &o);
+	await(&o.done, 1);
+	assert_int_equal(o.applied, 1);
+	assert_true(o.early);
+	/* whose condition does not hold hears nothing */
+	struct calls c = {0};
+	store_user_commit(f->db, STR("u"), 7, &change, NULL, count_call, &c);
+	await(&c.done, 1);
+	assert_int_equal(c.conflicts, 1);
+	assert_int_equal(o.applied, 1);
+}
+
+/* A thousand at once share transactions: hardly any of them is alone. */
+static void who_shares_a_transaction_is_not_told(void **state)
+{
+	struct fixture *f = *state;
+	struct order o = {0};
+	struct store_user_change change = {.applied = is_applied, .applied_ctx = &o};
+	for (unsigned i = 0; i < 1000; i++)
+		store_user_commit(f->db, text(f, "u%u", i), 0, &change, NULL, is_done,
+				  &o);
+	await(&o.done, 1000);
+	assert_true(o.applied < 100);
+}
+
 static struct str big_value(struct fixture *f, size_t n)
 {
 	char *p = arena_alloc(f->arena, n);
@@ -306,6 +356,8 @@ int main(void)
 {
 	struct CMUnitTest tests[] = {
 		TEST(many_commits_share_a_transaction_and_one_that_is_refused_is_alone),
+		TEST(who_is_alone_hears_of_it_before_the_disk),
+		TEST(who_shares_a_transaction_is_not_told),
 		TEST(a_decision_does_not_wait_for_an_import),
 		TEST(imports_go_on_however_many_decisions_come),
 		TEST(an_import_into_a_full_map_fails_and_decisions_go_on),

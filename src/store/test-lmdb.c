@@ -180,7 +180,15 @@ static void an_erased_user_is_in_no_page_of_the_database(void **state)
 				     .event_type = STR("read"),
 				     .campaign = STR("spring"),
 				     .at_ms = T0};
-	struct store_user_change c = {&p, &a, 1, NULL, 0, &e, 1, &o, 1, &d, 1, NULL, 0};
+	struct store_user_change c = {.profile = &p,
+				      .assignments = &a,
+				      .n_assignments = 1,
+				      .events = &e,
+				      .n_events = 1,
+				      .outbox = &o,
+				      .n_outbox = 1,
+				      .due = &d,
+				      .n_due = 1};
 	struct str value = STR("needle-value");
 	struct store_row row = row_of("needle-user", &value, 1);
 	struct error err;

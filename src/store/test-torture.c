@@ -32,9 +32,15 @@ static struct store_user_change change_of(unsigned id)
 					.email = STR("e@x"),
 					.aliases = names,
 					.n_aliases = id % 2 + 1};
-	return (struct store_user_change){&profile, &assignment, 1,    NULL, 0,
-					  &event,   1,           &row, 1,    &due_at,
-					  1,        NULL,        0};
+	return (struct store_user_change){.profile = &profile,
+					  .assignments = &assignment,
+					  .n_assignments = 1,
+					  .events = &event,
+					  .n_events = 1,
+					  .outbox = &row,
+					  .n_outbox = 1,
+					  .due = &due_at,
+					  .n_due = 1};
 }
 
 /* What there is of everything, in a number that any change changes. */

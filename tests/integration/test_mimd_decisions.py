@@ -3,6 +3,8 @@
 operators do and see: pause, recall, kill switch, statistics, why."""
 import hashlib
 import hmac
+import json
+import socket
 import threading
 import time
 import unittest
@@ -154,6 +156,50 @@ class WhatIsGiven(DecisionCase):
         for t in threads:
             t.join(60)
         self.assertEqual(len(actions), 1)
+
+
+class InTwoSteps(DecisionCase):
+    """All of the answer but its last byte, while the disk works."""
+
+    settings = {"inlay.http.threads": 2}
+
+    def setUp(self):
+        super().setUp()
+        self.succeed(Bundle())
+        self.consent()
+
+    def ask(self, **more):
+        """The pieces in which the answer came, the head in front of the first."""
+        body = json.dumps({"node": "m", "user": ANNA, "protocol": "imap",
+                           "uidValidity": 7, "uidNext": 100, "complete": True,
+                           "present": [], "events": [], **more})
+        with socket.create_connection(("127.0.0.1", self.mimd.port), 30) as s:
+            s.sendall((f"POST /api/dovecot/decisions HTTP/1.1\r\nHost: x\r\n"
+                       f"Authorization: Bearer {self.agent}\r\nConnection: close\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+            pieces = []
+            while data := s.recv(1 << 20):
+                pieces.append(data)
+        return pieces
+
+    def test_who_asks_for_it_gets_the_last_byte_when_it_is_durable(self):
+        pieces = self.ask(early=True)
+        head, _, text = b"".join(pieces).partition(b"\r\n\r\n")
+        self.assertIn(b"HTTP/1.1 200 ", head)
+        self.assertRegex(head, b"(?m)^Content-Length: %d\r?$" % len(text))
+        self.assertEqual(text[-2:], b"}\n")
+        self.assertEqual(len(json.loads(text)["actions"]), 1)
+        self.assertGreaterEqual(len(pieces), 2)
+        self.assertEqual(pieces[-1], b"\n")
+        # with a kill behind it, it is there
+        self.mimd.kill()
+        self.mimd.start()
+        self.assertEqual(self.ask(early=True)[-1][-1:], b"}")  # nothing to write
+
+    def test_who_does_not_ask_for_it_gets_it_whole(self):
+        text = b"".join(self.ask()).partition(b"\r\n\r\n")[2]
+        self.assertEqual(text[-1:], b"}")
+        self.assertEqual(len(json.loads(text)["actions"]), 1)
 
 
 class WhatHappens(DecisionCase):

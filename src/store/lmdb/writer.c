@@ -234,9 +234,25 @@ static void refuse_all(struct round *r, const struct error *err)
 	r->n_done = 0;
 }
 
+/* Whoever else waits must not wait for this, too: only one that is alone is told. */
+static void tell_applied(const struct round *r)
+{
+	if (r->n_urgent != 1)
+		return;
+	for (const struct item *item = r->done.first; item != NULL; item = item->next) {
+		const struct store_user_change *c =
+			item->op.kind == STORE_OP_USER_COMMIT
+				? item->op.user_commit.change
+				: NULL;
+		if (c != NULL && c->applied != NULL)
+			c->applied(c->applied_ctx);
+	}
+}
+
 static void commit(struct writer *w, struct round *r, MDB_txn *txn)
 {
 	struct error err;
+	tell_applied(r);
 	int code = mdb_txn_commit(txn);
 	if (code == 0) {
 		queue_append(&r->finished, &r->done);
