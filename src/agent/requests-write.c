@@ -71,6 +71,8 @@ bool requests_write_open(struct buf *out, const struct requests_open *q)
 		write_present(&w, &q->open->present[i]);
 	json_put_array_end(&w);
 	write_event_list(&w, q->events, q->n_events, false);
+	if (q->early)
+		json_kv_bool(&w, "early", true);
 	json_put_object_end(&w);
 	return buf_ok(out);
 }

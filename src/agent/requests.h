@@ -25,6 +25,7 @@ struct requests_open {
 	const struct wire_open *open;
 	const struct spool_record *const *events; /* of this user, oldest first */
 	size_t n_events;
+	bool early; /* the answer may come but for its last byte */
 };
 bool requests_write_open(struct buf *out, const struct requests_open *q);
 

@@ -17,13 +17,18 @@ struct job_wait {
 	struct templates_wait *wait; /* NULL: none, or over */
 };
 
-/* One OPEN, from the question to the answer. */
+/* One OPEN, from the question to the answer. MIM's answer may be there, and be passed
+ * on, before it counts: DONE is sent when it does, and nothing is saved before that. */
 struct open_job {
 	struct session *s;
 	uint32_t request;
-	struct uplink_call *call;
-	struct arena *arena; /* MIM's answer */
+	struct uplink_call *call; /* NULL: the answer counts */
+	struct arena *arena;      /* MIM's answer */
 	struct answer_open answer;
+	bool is_read; /* the answer is there */
+	bool is_sent; /* its actions were passed on */
+	/* what cannot be had of them: WIRE_CAUSE_NONE, or why */
+	enum wire_cause refused[WIRE_ACTIONS_MAX];
 	struct job_wait waits[WIRE_ACTIONS_MAX];
 	size_t waiting;
 };
@@ -63,7 +68,8 @@ static void refuse(struct session *s, const struct answer_action *action,
 }
 
 /* False: the session must be closed. */
-static bool send_message(struct open_job *job, const struct answer_action *action)
+static bool send_message(struct open_job *job, const struct answer_action *action,
+			 enum wire_cause *refused)
 {
 	struct session *s = job->s;
 	struct agent *a = s->agent;
@@ -76,7 +82,7 @@ static bool send_message(struct open_job *job, const struct answer_action *actio
 	const struct template *template;
 	if (templates_get(a->templates, s->tenant, action->template_sha256,
 			  &template) != TEMPLATES_READY) {
-		refuse(s, action, WIRE_CAUSE_FAILED);
+		*refused = WIRE_CAUSE_FAILED;
 		return true;
 	}
 	if (!compose_inject(&config, job->request, action, template, clock_real_ms(),
@@ -89,7 +95,7 @@ static bool send_message(struct open_job *job, const struct answer_action *actio
 				  STR_ARG(action->campaign),
 				  STR_ARG(action->template_sha256), err.where,
 				  err.message);
-		refuse(s, action, WIRE_CAUSE_INVALID);
+		*refused = WIRE_CAUSE_INVALID;
 		return true;
 	}
 	return session_send(s, &a->frame);
@@ -115,40 +121,55 @@ static bool send_done(struct open_job *job)
 	return session_send(job->s, f);
 }
 
-static bool send_answer(struct open_job *job)
+static bool send_actions(struct open_job *job)
 {
 	struct wire_frame *f = &job->s->agent->frame;
 	const struct answer_open *answer = &job->answer;
 	/* What is injected makes events: without room for them, only withdraw. */
 	bool inject = spool_can_take(job->s->agent->spool);
 	bool ok = send_known(job);
+	job->is_sent = true;
 	for (size_t i = 0; ok && i < answer->n_actions; i++) {
 		const struct answer_action *action = &answer->actions[i];
 		if (action->op == ANSWER_WITHDRAW) {
 			compose_withdraw(action, f);
 			ok = session_send(job->s, f);
 		} else if (inject) {
-			ok = send_message(job, action);
+			ok = send_message(job, action, &job->refused[i]);
 		}
 	}
-	return ok && send_done(job);
+	return ok;
 }
 
 static void finish(struct open_job *job)
 {
+	for (size_t i = 0; i < job->answer.n_actions; i++)
+		if (job->refused[i] != WIRE_CAUSE_NONE)
+			refuse(job->s, &job->answer.actions[i], job->refused[i]);
+	bool ok = send_done(job);
 	struct session *s = job->s;
-	bool ok = send_answer(job);
 	free_job(job);
 	if (!ok)
 		session_close(s);
+}
+
+/* The answer is read, or counts, or a template has come. */
+static void go_on(struct open_job *job)
+{
+	if (job->waiting > 0)
+		return;
+	if (!job->is_sent && !send_actions(job))
+		session_close(job->s); /* the job goes with it */
+	else if (job->call == NULL)
+		finish(job);
 }
 
 static void on_template(void *ctx)
 {
 	struct job_wait *w = ctx;
 	w->wait = NULL;
-	if (--w->job->waiting == 0)
-		finish(w->job);
+	w->job->waiting--;
+	go_on(w->job);
 }
 
 /* Starts to fetch what is not there. */
@@ -197,20 +218,33 @@ static bool read_answer(struct open_job *job, const struct uplink_answer *answer
 	return true;
 }
 
+static void on_early(void *ctx, const struct uplink_answer *answer)
+{
+	struct open_job *job = ctx;
+	job->is_read = read_answer(job, answer);
+	if (!job->is_read)
+		return; /* it is judged when it counts */
+	fetch_templates(job);
+	go_on(job);
+}
+
 static void on_answer(void *ctx, const struct uplink_answer *answer)
 {
 	struct open_job *job = ctx;
+	bool is_read = job->is_read && answer->status == 200;
 	job->call = NULL;
-	if (!read_answer(job, answer)) {
+	if (!is_read && !read_answer(job, answer)) {
 		struct session *s = job->s;
+		bool is_half = job->is_sent;
 		free_job(job);
-		if (answer->status == 503)
+		/* what was passed on does not count */
+		if (answer->status == 503 || is_half)
 			session_send_ready(s, false, answer->retry_after);
 		return; /* else nothing is sent */
 	}
-	fetch_templates(job);
-	if (job->waiting == 0)
-		finish(job);
+	if (!is_read)
+		fetch_templates(job);
+	go_on(job);
 }
 
 static bool write_question(struct session *s, const struct wire_open *open,
@@ -227,7 +261,8 @@ static bool write_question(struct session *s, const struct wire_open *open,
 				  .protocol = s->protocol,
 				  .open = open,
 				  .events = records,
-				  .n_events = n};
+				  .n_events = n,
+				  .early = true};
 	return requests_write_open(body, &q);
 }
 
@@ -250,6 +285,8 @@ bool session_open(struct session *s, const struct wire_open *open)
 					REQUESTS_ANSWER_MAX, on_answer, job);
 	if (job->call == NULL)
 		free_job(job);
+	else
+		uplink_want_early(job->call, on_early);
 	buf_free(&body);
 	return true;
 }

@@ -20,7 +20,8 @@ struct uplink_call {
 	struct curl_slist *headers;
 	struct buf body, answer;
 	size_t url; /* which of the settings' */
-	uplink_done *done;
+	uplink_done *done, *early;
+	bool is_early; /* the last byte only is missing, and nobody was told yet */
 	void *ctx;
 	char error[CURL_ERROR_SIZE];
 };
@@ -42,7 +43,7 @@ struct uplink {
 	size_t url; /* the one in use */
 	bool down;  /* the last request had no answer: said once */
 	struct uplink_call *calls;
-	size_t n_calls;
+	size_t n_calls, n_early; /* of them is_early */
 };
 
 static void free_call(struct uplink_call *c)
@@ -66,6 +67,7 @@ static void unlink_call(struct uplink_call *c)
 	if (c->next != NULL)
 		c->next->previous = c->previous;
 	u->n_calls--;
+	u->n_early -= c->is_early;
 }
 
 void uplink_cancel(struct uplink_call *c)
@@ -127,6 +129,28 @@ static void finish(struct uplink_call *c, CURLcode code)
 	free_call(c);
 }
 
+static void tell_early(struct uplink_call *c)
+{
+	struct uplink_answer answer = {.status = 200, .body = buf_str(&c->answer)};
+	uplink_done *early = c->early;
+	c->is_early = false;
+	c->early = NULL;
+	c->u->n_early--;
+	early(c->ctx, &answer);
+}
+
+/* libcurl must not be called from within its callbacks, so this is for behind them.
+ * Whoever is told may cancel any call. */
+static void take_early(struct uplink *u)
+{
+	while (u->n_early > 0) {
+		struct uplink_call *c = u->calls;
+		while (!c->is_early)
+			c = c->next;
+		tell_early(c);
+	}
+}
+
 static void take_finished(struct uplink *u)
 {
 	int left;
@@ -152,6 +176,7 @@ static void on_socket(struct ev_loop *loop, ev_io *w, int revents)
 	if (revents & EV_WRITE)
 		what |= CURL_CSELECT_OUT;
 	curl_multi_socket_action(u->multi, s->fd, what, &running);
+	take_early(u);
 	take_finished(u);
 }
 
@@ -271,11 +296,30 @@ size_t uplink_calls(const struct uplink *u)
 	return u->n_calls;
 }
 
+static bool lacks_one_byte(struct uplink_call *c)
+{
+	curl_off_t whole = -1;
+	long status = 0;
+	curl_easy_getinfo(c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &whole);
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status == 200 && whole == (curl_off_t)c->answer.n + 1;
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct uplink_call *c = ctx;
 	/* fewer than were given: libcurl ends the transfer */
-	return buf_add(&c->answer, data, size * n) ? size * n : 0;
+	if (!buf_add(&c->answer, data, size * n))
+		return 0;
+	bool is_early = c->early != NULL && lacks_one_byte(c);
+	c->u->n_early += (size_t)is_early - (size_t)c->is_early;
+	c->is_early = is_early;
+	return size * n;
+}
+
+void uplink_want_early(struct uplink_call *c, uplink_done *early)
+{
+	c->early = early;
 }
 
 /* MIM lets a connection that it refused rest: what is asked on it next waits, for

@@ -37,6 +37,10 @@ bool uplink_has_tenant(const struct uplink *u, struct str tenant);
 struct uplink_call *uplink_send(struct uplink *u, struct str tenant, const char *path,
 				struct buf *body, size_t max_answer, uplink_done *done,
 				void *ctx);
+/* MIM may send an answer but for its last byte, which says that it counts. `early` is
+ * called with it when that byte only is missing, once, before `done` and from the loop;
+ * or not at all. It may cancel the call. To be asked for before the loop goes on. */
+void uplink_want_early(struct uplink_call *call, uplink_done *early);
 void uplink_cancel(struct uplink_call *call); /* NULL is fine */
 size_t uplink_calls(const struct uplink *u);
 

@@ -69,6 +69,8 @@ class ScriptedMim:
     delay             name of a call -> seconds before the answer
     half              names of calls of which half of the body is sent
     raw               name of a call -> bytes sent as the body
+    held_byte         name of a call of which the last byte, a line's end, comes when
+                      counts.set() is called, or never with cut
     refuse_event      instance: an events batch that holds it is answered 422
     rests             who was refused a question must rest: what it asks next on the
                       same connection waits until stop()
@@ -80,7 +82,8 @@ class ScriptedMim:
         self.actions, self.known = [], []
         self.templates = {}
         self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
-        self.refuse_event = self.retry_after = None
+        self.refuse_event = self.retry_after = self.held_byte = None
+        self.counts, self.cut = threading.Event(), False
         self.rests, self.resting = False, set()
         self.stopped = threading.Event()
         self.arrived = []  # names of calls, before any delay
@@ -179,12 +182,19 @@ class ScriptedMim:
         more = ""
         if name in self.status and self.retry_after is not None:
             more = f"Retry-After: {self.retry_after}\r\n"
+        if name == self.held_byte:
+            data += b"\n"
         head = (f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{more}"
                 f"Content-Length: {len(data)}\r\n\r\n").encode()
         if name in self.half:
             data = data[:len(data) // 2]
             request.close_connection = True
         try:
+            if name == self.held_byte:
+                request.wfile.write(head + data[:-1])
+                self.counts.wait(20)
+                head, data = b"", b"" if self.cut else data[-1:]
+                request.close_connection = self.cut
             request.wfile.write(head + data)
         except OSError:
             request.close_connection = True
