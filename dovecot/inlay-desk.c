@@ -4,6 +4,34 @@
 #include "inlay-clock.h"
 #include "inlay-lock.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static bool file_of(int fd, struct inlay_file *file_r)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+		return FALSE;
+	i_zero(file_r);
+	file_r->ino = st.stx_ino;
+	file_r->dev = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	if ((st.stx_mask & STATX_BTIME) != 0)
+		file_r->born = st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+	return TRUE;
+}
+
+/* The file of before, not one that somebody made anew since, or wrote anew: whether
+ * that one's name lasts only who did it knows. */
+static bool is_prepared(const struct inlay_desk *desk)
+{
+	const struct inlay_file *was = &desk->paths->prepared;
+	struct inlay_file now;
+
+	return desk->paths->named && desk->ledger.room > 0 && file_of(desk->fd, &now) &&
+	       now.ino == was->ino && now.dev == was->dev && now.born == was->born;
+}
+
 bool inlay_paths_find(struct mailbox *box, pool_t pool, struct inlay_paths *paths_r)
 {
 	const char *directory;
@@ -35,8 +63,7 @@ int inlay_desk_open(struct inlay_desk *desk, const struct inlay_paths *paths,
 		inlay_desk_close(desk);
 		return -1;
 	}
-	/* a file that somebody made anew since has no room yet */
-	desk->ledger.named = paths->named && desk->ledger.room > 0;
+	desk->ledger.named = is_prepared(desk);
 	return 1;
 }
 
@@ -58,9 +85,20 @@ int inlay_desk_prepare(struct inlay_paths *paths, const char **error_r)
 	inlay_lock_release(desk.fd);
 	if (ret == 0)
 		ret = inlay_ledger_sync(&desk.ledger, desk.fd, paths->ledger, error_r);
-	paths->named = ret == 0;
+	paths->named = ret == 0 && file_of(desk.fd, &paths->prepared);
 	inlay_desk_close(&desk);
 	return ret;
+}
+
+int inlay_desk_mend(struct inlay_desk *desk, const char **error_r)
+{
+	unsigned int bad = desk->ledger.bad;
+
+	if (bad > 0 &&
+	    inlay_ledger_rewrite(&desk->ledger, &desk->fd, desk->paths->ledger,
+				 &desk->paths->perm, error_r) < 0)
+		return -1;
+	return (int)bad;
 }
 
 static int append(struct inlay_desk *desk, struct inlay_record *record,

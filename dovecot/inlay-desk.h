@@ -6,11 +6,18 @@
 
 #include "inlay-ledger.h"
 
+/* Tells a file from one that was made anew under its name, and may have its inode. */
+struct inlay_file {
+	uint64_t ino, dev;
+	int64_t born; /* ns; 0: the file system does not know */
+};
+
 /* Where our files of an INBOX are. */
 struct inlay_paths {
 	const char *ledger; /* it is the lock as well */
 	struct mailbox_permissions perm;
 	bool named; /* the ledger was made by inlay_desk_prepare(): its name lasts */
+	struct inlay_file prepared; /* and this is the file */
 };
 
 struct inlay_desk {
@@ -31,6 +38,8 @@ void inlay_desk_close(struct inlay_desk *desk);
 /* Makes the ledger, empty, with room for records, and durable, if it is not there:
  * whoever writes the first one finds its place. -1: *error_r. */
 int inlay_desk_prepare(struct inlay_paths *paths, const char **error_r);
+/* Writes the ledger anew if records of it are damaged; how many were. -1: *error_r. */
+int inlay_desk_mend(struct inlay_desk *desk, const char **error_r);
 /* Writes a record (time is set to now). The name of a new ledger is on the disk when
  * this returns, the record is not. -1: *error_r. */
 int inlay_desk_write(struct inlay_desk *desk, struct inlay_record *record,

@@ -212,15 +212,19 @@ static int sync_directory_of(const char *path, const char **error_r)
 	return -1;
 }
 
-/* The bytes of the newest instances, and places up to the end of a block. */
+/* The bytes of the newest instances, and places up to the end of a block. Of fewer
+ * than there may be the oldest is there more than once: by their number a file that was
+ * just written anew can be told. */
 static buffer_t *newest(const struct inlay_ledger *ledger, unsigned int first)
 {
 	unsigned int count = array_count(&ledger->records);
-	buffer_t *bytes = t_buffer_create(INLAY_LEDGER_KEEP * INLAY_RECORD_SIZE);
+	unsigned int missing =
+		count > 0 && count < INLAY_LEDGER_KEEP ? INLAY_LEDGER_KEEP - count : 0;
+	buffer_t *bytes = t_buffer_create((INLAY_LEDGER_KEEP + 1) * INLAY_RECORD_SIZE);
 
-	for (unsigned int i = first; i < count; i++)
+	for (unsigned int i = first; i < count + missing; i++)
 		inlay_record_encode(
-			array_idx(&ledger->records, i),
+			array_idx(&ledger->records, i < missing ? 0 : i - missing),
 			buffer_append_space_unsafe(bytes, INLAY_RECORD_SIZE));
 	buffer_append_zero(bytes,
 			   INLAY_LEDGER_BLOCK - bytes->used % INLAY_LEDGER_BLOCK);
@@ -229,8 +233,8 @@ static buffer_t *newest(const struct inlay_ledger *ledger, unsigned int first)
 
 /* Writes the newest instances into a new file and puts it, locked, in the old one's
  * place. */
-static int ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path,
-			  const struct mailbox_permissions *perm, const char **error_r)
+int inlay_ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path,
+			 const struct mailbox_permissions *perm, const char **error_r)
 {
 	const char *new_path = t_strconcat(path, ".new", NULL);
 	unsigned int count = array_count(&ledger->records);
@@ -260,7 +264,7 @@ static int ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path
 	i_close_fd(fd);
 	*fd = new_fd;
 	array_delete(&ledger->records, 0, first);
-	ledger->lines = count - first;
+	ledger->lines = count > 0 ? INLAY_LEDGER_KEEP : 0;
 	ledger->room = (unsigned int)(bytes->used / INLAY_RECORD_SIZE);
 	ledger->bad = 0;
 	ledger->torn = FALSE;
@@ -277,8 +281,8 @@ static bool may_be_unnamed(const struct inlay_ledger *ledger)
 	       (!ledger->settled || ledger->lines == INLAY_LEDGER_KEEP);
 }
 
-/* Behind the last whole record; what is torn there is cut off. Where the file ends, a
- * block is added. */
+/* Behind the last whole record, over what is torn there, which is no longer than one.
+ * Where the file ends, a block is added. */
 static int write_record(struct inlay_ledger *ledger, int fd, const char *path,
 			const unsigned char record[INLAY_RECORD_SIZE],
 			const char **error_r)
@@ -286,11 +290,7 @@ static int write_record(struct inlay_ledger *ledger, int fd, const char *path,
 	unsigned char block[INLAY_LEDGER_BLOCK] = {0};
 	size_t at = (size_t)ledger->lines * INLAY_RECORD_SIZE;
 
-	if (ledger->torn && ftruncate(fd, (off_t)at) < 0) {
-		*error_r = t_strdup_printf("ftruncate(%s) failed: %m", path);
-		return -1;
-	}
-	size_t end = ledger->torn ? at : (size_t)ledger->room * INLAY_RECORD_SIZE;
+	size_t end = (size_t)ledger->room * INLAY_RECORD_SIZE;
 	size_t size = at < end ? INLAY_RECORD_SIZE
 			       : INLAY_LEDGER_BLOCK - at % INLAY_LEDGER_BLOCK;
 	memcpy(block, record, INLAY_RECORD_SIZE);
@@ -315,7 +315,7 @@ int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 
 	if (ledger->lines >= INLAY_LEDGER_LONG) {
 		ledger_put(ledger, record);
-		return ledger_rewrite(ledger, fd, path, perm, error_r);
+		return inlay_ledger_rewrite(ledger, fd, path, perm, error_r);
 	}
 	inlay_record_encode(record, bytes);
 	if (write_record(ledger, *fd, path, bytes, error_r) < 0)

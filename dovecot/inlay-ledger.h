@@ -8,8 +8,9 @@
  * tears is the newest record only, which the next writer writes over. It grows by
  * blocks of zeros, for which the records to come have their place: making one durable
  * then changes nothing of the file but its bytes, which a file system does without its
- * journal. Now and then it is written anew with the newest 256 instances (rename).
- * Whoever writes holds the lock of inlay-lock.h on this file; reading needs none. */
+ * journal. Now and then, and when a record of it is damaged, it is written anew with
+ * the newest 256 instances (rename). Whoever writes holds the lock of inlay-lock.h on
+ * this file; reading needs none. */
 #ifndef INLAY_LEDGER_H
 #define INLAY_LEDGER_H
 
@@ -83,6 +84,9 @@ struct inlay_record *inlay_ledger_by_guid(struct inlay_ledger *ledger,
 int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 			const struct mailbox_permissions *perm,
 			const struct inlay_record *record, const char **error_r);
+/* Writes the file anew without what is damaged in it; otherwise as the above. */
+int inlay_ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path,
+			 const struct mailbox_permissions *perm, const char **error_r);
 /* Gives a file without a record the room for the first ones; inlay_ledger_sync() then
  * makes it and its name durable. The file must be locked and the ledger have been read
  * from it since. -1: *error_r. */

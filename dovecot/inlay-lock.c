@@ -49,15 +49,19 @@ bool inlay_lock_is_at(int fd, const char *path)
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
+int inlay_lock_take(int fd, const char *path, const char **error_r)
+{
+	int ret = inlay_lock_file(fd, path, error_r);
+	return ret > 0 && !inlay_lock_is_at(fd, path) ? 0 : ret;
+}
+
 int inlay_lock_try(const char *path, const struct mailbox_permissions *perm, int *fd_r,
 		   const char **error_r)
 {
 	int fd = inlay_lock_open(path, 0, perm, error_r);
 	if (fd == -1)
 		return -1;
-	int ret = inlay_lock_file(fd, path, error_r);
-	if (ret > 0 && !inlay_lock_is_at(fd, path))
-		ret = 0;
+	int ret = inlay_lock_take(fd, path, error_r);
 	if (ret > 0)
 		*fd_r = fd;
 	else

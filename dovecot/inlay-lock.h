@@ -13,6 +13,8 @@ int inlay_lock_open(const char *path, int flags, const struct mailbox_permission
 		    const char **error_r);
 /* Locks an open file. 1: locked. 0: somebody else has it. -1: *error_r. */
 int inlay_lock_file(int fd, const char *path, const char **error_r);
+/* The same; 0 also if the path names another file by now. */
+int inlay_lock_take(int fd, const char *path, const char **error_r);
 /* Lets the lock go; the file stays open. */
 void inlay_lock_release(int fd);
 /* Does the path still name this open file? A ledger that is written anew is another

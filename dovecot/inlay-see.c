@@ -97,6 +97,24 @@ bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 	return cached;
 }
 
+/* Said by who writes the ledger anew without them, and so once. */
+static void mend(struct inlay_session *session)
+{
+	struct inlay_desk desk;
+	const char *error;
+
+	int ret = inlay_desk_open(&desk, &session->paths, &error);
+	if (ret > 0) {
+		ret = inlay_desk_mend(&desk, &error);
+		inlay_desk_close(&desk);
+	}
+	if (ret < 0)
+		inlay_session_error(session, error);
+	else if (ret > 0)
+		e_warning(session->event, "%s: %d damaged records are left out",
+			  session->paths.ledger, ret);
+}
+
 void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 {
 	struct inlay_ledger ledger;
@@ -107,8 +125,7 @@ void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) < 0)
 		inlay_session_error(session, error);
 	if (ledger.bad > 0)
-		e_warning(session->event, "%s: %u damaged records are left out",
-			  session->paths.ledger, ledger.bad);
+		mend(session);
 	bool cached = inlay_see_take_in(session, box, &ledger);
 	tell_due(session, &ledger);
 	if (has_unresolved(session, &ledger, cached))

@@ -236,6 +236,33 @@ static void test_a_prepared_ledger_has_name_and_places(void)
 	test_end();
 }
 
+static void test_a_ledger_that_is_made_anew_is_not_the_prepared_one(void)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	struct inlay_paths others = paths;
+	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_begin("ledger: one that is made anew is not the prepared one");
+	test_assert(inlay_desk_prepare(&paths, &error) == 0 && paths.named);
+	/* as long as somebody reads it, the next one has another inode */
+	int fd = open(path(), O_RDONLY);
+	i_unlink(path());
+	/* another session writes, and is killed before that is durable */
+	test_assert(inlay_desk_open(&desk, &others, &error) == 1);
+	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
+	inlay_desk_close(&desk);
+	i_close_fd(&fd);
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(desk.ledger.room > 0);
+	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
+	test_assert(desk.ledger.unnamed);
+	inlay_desk_close(&desk);
+	i_unlink(path());
+	test_end();
+}
+
 /* A session of its own; with sync it lives until what it wrote is durable. */
 static bool unnamed_after(unsigned int n, uint8_t state, bool sync)
 {
@@ -338,6 +365,68 @@ static void test_a_damaged_record_leaves_the_others(void)
 	test_assert(ledger.bad == 1 && ledger.lines == 3 && !ledger.torn);
 	test_assert(array_count(&ledger.records) == 2);
 	inlay_ledger_free(&ledger);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_a_damaged_ledger_is_mended(void)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	struct inlay_ledger ledger;
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_begin("ledger: one with damaged records is written anew, once");
+	inlay_ledger_init(&ledger);
+	for (unsigned int n = 1; n <= 4; n++)
+		append(&ledger, n, INLAY_STATE_SAVED);
+	append(&ledger, 3, INLAY_STATE_GONE);
+	inlay_ledger_free(&ledger);
+	int fd = open(path(), O_WRONLY);
+	test_assert(pwrite_full(fd, "?", 1, INLAY_RECORD_SIZE + 20) == 0);
+	i_close_fd(&fd);
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(inlay_desk_mend(&desk, &error) == 1);
+	test_assert(inlay_desk_mend(&desk, &error) == 0);
+	test_assert(!desk.ledger.unsynced && !desk.ledger.unnamed);
+	/* it is still locked */
+	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 0);
+	inlay_desk_close(&desk);
+	test_assert(state_on_disk(1) == INLAY_STATE_SAVED);
+	test_assert(state_on_disk(2) == 0);
+	test_assert(state_on_disk(3) == INLAY_STATE_GONE);
+	test_assert(state_on_disk(4) == INLAY_STATE_SAVED);
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(desk.ledger.bad == 0 && array_count(&desk.ledger.records) == 3);
+	/* the newest change is the last that is forgotten */
+	const struct inlay_record *kept = array_front(&desk.ledger.records);
+	test_assert(kept[0].uid == 1 && kept[1].uid == 4 && kept[2].uid == 3);
+	inlay_desk_close(&desk);
+	/* who did it may have been killed before the new file's name was durable */
+	test_assert(unnamed_after(5, INLAY_STATE_PREPARED, FALSE));
+	test_assert(state_on_disk(5) == INLAY_STATE_PREPARED);
+	i_unlink(path());
+	test_end();
+}
+
+static void test_a_ledger_of_damaged_records_only_is_empty(void)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	unsigned char bytes[2 * INLAY_RECORD_SIZE];
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_begin("ledger: one of damaged records only becomes an empty one");
+	memset(bytes, '?', sizeof(bytes));
+	int fd = open(path(), O_CREAT | O_WRONLY, 0600);
+	test_assert(pwrite_full(fd, bytes, sizeof(bytes), 0) == 0);
+	i_close_fd(&fd);
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(inlay_desk_mend(&desk, &error) == 1);
+	test_assert(desk.ledger.lines == 0 && desk.ledger.room > 0);
+	inlay_desk_close(&desk);
+	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
+	test_assert(state_on_disk(1) == INLAY_STATE_PREPARED);
 	i_unlink(path());
 	test_end();
 }
@@ -446,7 +535,8 @@ static void test_the_lock_stays_when_it_is_written_anew(void)
 		    0);
 	test_assert(ledger.lines == INLAY_LEDGER_KEEP);
 	test_assert(inlay_lock_try(path(), &perm, &other, &error) == 0);
-	test_assert(inlay_lock_file(old, path(), &error) == 1);
+	/* which nobody has locked, but which is not the ledger any more */
+	test_assert(inlay_lock_take(old, path(), &error) == 0);
 	test_assert(!inlay_lock_is_at(old, path()));
 	i_close_fd(&fd);
 	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
@@ -467,10 +557,13 @@ int main(void)
 		test_a_torn_tail_costs_the_newest_record_only,
 		test_records_have_their_place_before_they_come,
 		test_a_prepared_ledger_has_name_and_places,
+		test_a_ledger_that_is_made_anew_is_not_the_prepared_one,
 		test_the_name_is_not_taken_for_durable_too_soon,
 		test_who_prepares_waits_for_nobody,
 		test_a_ledger_without_places_gets_them,
 		test_a_damaged_record_leaves_the_others,
+		test_a_damaged_ledger_is_mended,
+		test_a_ledger_of_damaged_records_only_is_empty,
 		test_a_long_ledger_keeps_the_newest,
 		test_what_cannot_be_read_is_an_error,
 		test_what_cannot_be_written_is_not_there,

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import struct
+import time
 import unittest
 import zlib
 
@@ -126,6 +127,45 @@ class Ledger(Storage):
         wait_until(lambda: re.search(said, self.log()), "the damage in the log")
         self.logout(client)
         self.assertEqual(self.states()[first.instance], SAVED)
+
+    def test_of_a_damaged_ledger_one_session_speaks_and_mends_it(self):
+        first = self.injected()
+        second = self.agent.add(message(self, 2))
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.agent.wait_event("injected", instance=second.instance)
+        self.logout(client)
+        with open(self.path(), "r+b") as f:
+            f.seek(20)
+            f.write(b"?")
+        for _ in range(3):
+            client = self.connect()
+            self.assertEqual(client.exists(), 2)
+            self.logout(client)
+        said = "dovecot-inlay: 1 damaged records are left out"
+        self.logged(said)
+        wait_until(lambda: self.log().count("Disconnected: Logged out") == 5,
+                   "the end of the last session")
+        self.assertEqual(self.log().count(said), 1)
+        self.assertEqual(self.states(), {first.instance: SAVED,
+                                         second.instance: SAVED})
+
+    def test_a_message_whose_record_is_not_durable_is_not_saved(self):
+        # it can be written to, but there is no disk that it could be on
+        self.start_agent(message(self))
+        self.deliver("friend")
+        os.makedirs(os.path.dirname(self.path()), exist_ok=True)
+        os.symlink("/dev/null", self.path())
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.wait_event("refused", cause="failed")
+        self.logout(client)
+        self.logged("fdatasync(")
+        self.assertEqual(self.count(), 1)
+        os.unlink(self.path())
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.agent.wait_event("injected")
 
     def test_what_another_process_has_begun_is_not_saved_beside_it(self):
         first = self.injected()
@@ -257,6 +297,24 @@ class Mailbox(Storage):
         client = self.connect()
         self.assertEqual(client.exists(), 2)
         self.agent.wait_event("injected", instance=second.instance)
+
+    def test_what_came_in_time_may_be_late_once_it_is_its_turn(self):
+        self.start_agent()
+        two = [self.agent.add(message(self, n, valid_for=4)) for n in range(2)]
+        held = self.hold_answers()
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        end = time.monotonic() + 4.1  # the time runs from the question on
+        client.idle()
+        # the first one waits for who is at the list of UIDs
+        with open(self.path("dovecot-uidlist.lock"), "x", encoding="ascii") as lock:
+            self.agent.push(held[0])
+            wait_until(lambda: time.monotonic() > end, "the end of its time")
+            os.unlink(lock.name)
+        self.agent.wait_event("injected", instance=two[0].instance)
+        self.agent.wait_event("refused", instance=two[1].instance, cause="late")
+        client.idle_done()
+        self.assertEqual(self.count(), 1)
 
     def test_a_mailbox_that_cannot_be_read_is_said_and_read_later(self):
         first = self.injected()
