@@ -6,6 +6,7 @@ import re
 import signal
 import unittest
 
+from fake_agent import DONE, OPEN_AGAIN, encode
 from plugin_case import PluginCase, wait_until
 from scripted_mim import ScriptedMim
 from services.agent import Agent
@@ -105,6 +106,38 @@ class Question(Stopped):
         self.assertIn(len(waits), (1, 2))  # for HELLO's answer, too, if it was not there
         self.assertLessEqual(sum(waits), 1000 + SLACK_MS)
         self.assertEqual(self.log().count("does not answer OPEN in time"), 1)
+
+
+class Budget(PluginCase):
+    """What a session may wait is given once, not to every question."""
+
+    settings = {"inlay_deadline": 1000}
+    server = {"extra": LOG_WAITS}
+
+    def waits(self):
+        wait_until(lambda: "Info: Disconnected: Logged out" in self.log(), "the end")
+        return [int(ms) for _, ms in WAITED.findall(self.log())]
+
+    def test_what_hello_took_is_not_there_for_the_question(self):
+        agent = self.start_agent()
+        agent.delay, agent.mute = 0.7, {DONE}
+        client = self.connect()
+        client.exists()
+        self.assertEqual(len(agent.opens), 1)
+        self.logout(client)
+        self.assertLessEqual(sum(self.waits()), 1000 + SLACK_MS)
+
+    def test_what_the_first_command_left_is_not_there_for_the_next(self):
+        agent = self.start_agent(opened=False)
+        agent.mute = {DONE}
+        client = self.connect()
+        client.exists()
+        agent.push(encode(OPEN_AGAIN))
+        wait_until(lambda: client.noop() and agent.opens, "the question")
+        client.noop()
+        self.logout(client)
+        self.assertLess(sum(self.waits()), 1000)
+        self.assertNotIn("does not answer OPEN in time", self.log())
 
 
 if __name__ == "__main__":
