@@ -45,6 +45,11 @@ static const struct view_field campaign_fields[] = {
 	{"expunged unread", "counts.expungedUnread.count", VIEW_TEXT},
 	{"moved", "counts.moved.count", VIEW_TEXT},
 	{"recalled", "counts.recalled.count", VIEW_TEXT},
+	{"copies out", "copies.out", VIEW_TEXT},
+	{"taken back", "copies.takenBack", VIEW_TEXT},
+	{"kept", "copies.kept", VIEW_TEXT},
+	{"gone", "copies.gone", VIEW_TEXT},
+	{"still out", "copies.stillOut", VIEW_TEXT},
 };
 static const struct view_field version_columns[] = {
 	{"VERSION", "version", VIEW_NUMBER},
@@ -150,6 +155,46 @@ bool run_campaign_cancel(struct session *s, const struct args *a,
 		   errors);
 }
 
+static json_int_t copies_of(const struct reply *campaign, const char *what)
+{
+	return json_integer_value(
+		json_object_get(json_object_get(campaign->json, "copies"), what));
+}
+
+static bool say_copies(struct session *s, const struct reply *campaign,
+		       struct error_list *errors)
+{
+	return session_say(
+		s, errors,
+		"out %lld, taken back %lld, kept %lld, gone %lld, still out %lld",
+		(long long)copies_of(campaign, "out"),
+		(long long)copies_of(campaign, "takenBack"),
+		(long long)copies_of(campaign, "kept"),
+		(long long)copies_of(campaign, "gone"),
+		(long long)copies_of(campaign, "stillOut"));
+}
+
+static bool recall(struct session *s, struct str id, struct str body,
+		   struct error_list *errors)
+{
+	struct reply reply;
+	reply_init(&reply);
+	bool ok = session_call(s, "POST", CAMPAIGN "/recall", &id, 1, body, &reply,
+			       errors);
+	if (ok && s->json)
+		ok = session_print_json(reply.json, errors);
+	struct str status = reply_text(reply.json, "status");
+	ok = ok &&
+	     session_say(
+		     s, errors,
+		     "campaign %.*s is %.*s; its messages go from open inboxes now, "
+		     "from others when they are opened next",
+		     STR_ARG(id), STR_ARG(status)) &&
+	     say_copies(s, &reply, errors);
+	reply_free(&reply);
+	return ok;
+}
+
 bool run_campaign_recall(struct session *s, const struct args *a,
 			 struct error_list *errors)
 {
@@ -166,8 +211,7 @@ bool run_campaign_recall(struct session *s, const struct args *a,
 		 strcmp(scope, "unread") == 0 ? "unread " : "", a->positional[0]);
 	snprintf(body, sizeof body, "{\"scope\":\"%s\"}", scope);
 	return session_confirm(s, question, errors) &&
-	       act(s, CAMPAIGN "/recall", &id, 1, str_of(body),
-		   "; its messages go when their inboxes are opened next", errors);
+	       recall(s, id, str_of(body), errors);
 }
 
 static const struct view_field point_columns[] = {

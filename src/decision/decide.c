@@ -141,8 +141,8 @@ bool decide(const struct snapshot *s, const struct user_record *user,
 	bool more;
 	if (!start(&d, s, user, mailbox, now_ms))
 		return false;
-	out->n = withdraw_list(&d.look, mailbox, out->actions, DECISION_MAX_ACTIONS,
-			       &more);
+	out->n = withdraw_list(&d.look, mailbox, false, out->actions,
+			       DECISION_MAX_ACTIONS, &more);
 	if (more)
 		opens_at(&d, now_ms);
 	if (!choose(&d, true, s->tenant->limits.service_per_decision) ||

@@ -69,6 +69,12 @@ bool decide(const struct snapshot *s, const struct user_record *user,
 	    const struct mailbox_view *mailbox, int64_t now_ms, struct arena *arena,
 	    struct decision *out);
 
+/* What is to be taken back from a user who has not opened the inbox just now, by the
+ * stored state alone: also what was handed out and is not confirmed yet, for it may be
+ * on its way into the mailbox. At most max actions, all WITHDRAW; returns how many. */
+size_t decision_withdrawals(const struct snapshot *s, const struct user_record *user,
+			    int64_t now_ms, struct action *out, size_t max);
+
 /* First step of an opening: the stored assignments are brought in line with what the
  * mailbox shows (lost confirmations, read, gone), before deciding. `assignments` is
  * changed in place; changed[i] tells which; effects are what must be counted. */

@@ -67,10 +67,11 @@ const struct running_campaign *choice_best(const struct look *l,
 					   size_t n);
 
 /* withdraw.c: messages to take back, up to `max`, by instance's place in the
- * assignments; `present`: NULL in a dry decision, else which may be taken. Returns how
- * many were written to `out`, *more: others wait. */
+ * assignments; `mailbox`: NULL in a dry decision, else which may be taken. pending:
+ * also those that may be on their way. Returns how many were written to `out`, *more:
+ * others wait. */
 size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
-		     struct action *out, size_t max, bool *more);
+		     bool pending, struct action *out, size_t max, bool *more);
 
 /* reconcile.c: the message of an instance with the lowest UID, known by its GUID or by
  * its header's proof, or NULL. */

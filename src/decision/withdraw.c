@@ -44,14 +44,27 @@ static bool within_reach(const struct look *l, const struct mailbox_view *mailbo
 	return m != NULL || mailbox == NULL || !mailbox->complete;
 }
 
+static bool may_be_there(const struct look *l, const struct assignment *a, bool pending)
+{
+	switch (assignment_state_at(a, l->now_ms)) {
+	case ASSIGNMENT_UNREAD:
+	case ASSIGNMENT_READ:
+		return true;
+	case ASSIGNMENT_PENDING:
+		return pending;
+	default:
+		return false;
+	}
+}
+
 size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
-		     struct action *out, size_t max, bool *more)
+		     bool pending, struct action *out, size_t max, bool *more)
 {
 	size_t n = 0;
 	*more = false;
 	for (size_t i = 0; i < l->n_assignments; i++) {
 		const struct assignment *a = &l->assignments[i];
-		if (a->state != ASSIGNMENT_UNREAD && a->state != ASSIGNMENT_READ)
+		if (!may_be_there(l, a, pending))
 			continue;
 		const struct running_campaign *c = campaign_of(l, a);
 		if (c == NULL || (!is_recalled(&c->state, a) && !is_unwanted(l, c, a)))
@@ -70,4 +83,16 @@ size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
 					   .cause = WIRE_WITHDRAW_RECALL};
 	}
 	return n;
+}
+
+size_t decision_withdrawals(const struct snapshot *s, const struct user_record *user,
+			    int64_t now_ms, struct action *out, size_t max)
+{
+	const struct look look = {.s = s,
+				  .user = user,
+				  .now_ms = now_ms,
+				  .assignments = user->assignments,
+				  .n_assignments = user->n_assignments};
+	bool more;
+	return withdraw_list(&look, NULL, true, out, max, &more);
 }

@@ -12,13 +12,14 @@ static void put_id(struct json_writer *w, const char *key, struct id16 id)
 	json_put_hex(w, id.b, sizeof id.b);
 }
 
-bool answer_hello(struct buf *out, const struct decision *d)
+bool answer_hello(struct buf *out, const struct opening *o)
 {
 	struct json_writer w;
 	json_writer_init(&w, out);
 	json_put_object(&w);
-	json_kv_bool(&w, "open", d->n > 0);
-	json_kv_duration(&w, "nextCheck", d->next_check_ms);
+	json_kv_bool(&w, "open", o->decision.n > 0);
+	json_kv_duration(&w, "nextCheck", o->decision.next_check_ms);
+	json_kv_string(&w, "user", o->user_key);
 	json_put_object_end(&w);
 	return buf_ok(out);
 }
@@ -131,6 +132,32 @@ bool answer_decision(struct buf *out, const struct opening *o)
 	json_kv_duration(&w, "nextCheck", o->decision.next_check_ms);
 	json_put_object_end(&w);
 	return buf_ok(out);
+}
+
+void answer_withdrawals_begin(struct json_writer *w)
+{
+	json_put_object(w);
+	json_put_key(w, STR("users"));
+	json_put_array(w);
+}
+
+void answer_withdrawals_of(struct json_writer *w, struct str user,
+			   const struct action *actions, size_t n)
+{
+	json_put_object(w);
+	json_kv_string(w, "user", user);
+	json_put_key(w, STR("actions"));
+	json_put_array(w);
+	for (size_t i = 0; i < n; i++)
+		put_withdraw(w, &actions[i]);
+	json_put_array_end(w);
+	json_put_object_end(w);
+}
+
+void answer_withdrawals_end(struct json_writer *w)
+{
+	json_put_array_end(w);
+	json_put_object_end(w);
 }
 
 bool answer_events(struct buf *out, const struct event_batch_result *r)

@@ -105,6 +105,8 @@ static void put_campaign(struct json_writer *w, const struct shown *s)
 	}
 	json_put_key(w, STR("counts"));
 	statistics_put_totals(w, s->statistics, s->n_statistics);
+	json_put_key(w, STR("copies"));
+	statistics_put_copies(w, s->statistics, s->n_statistics);
 	json_put_object_end(w);
 }
 

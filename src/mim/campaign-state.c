@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/campaign-state.h"
 
+#include "mim/feed.h"
 #include "mim/sync.h"
 #include "mim/tenants-internal.h"
 
@@ -105,6 +106,8 @@ bool campaign_change(struct tenant_runtime *t, struct str campaign,
 	bool ok = change_locked(&c, arena, err);
 	pthread_mutex_unlock(&t->change);
 	arena_free(arena);
+	if (ok && order == CAMPAIGN_ORDER_RECALL)
+		feed_campaign(t->feed, campaign);
 	return ok;
 }
 

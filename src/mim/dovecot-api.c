@@ -87,7 +87,7 @@ static void hello_done(struct opening *o, const struct error *err)
 		return;
 	}
 	metrics_add(c->q->mim->metrics, METRIC_HELLOS, 1);
-	answer_hello(&c->q->out, &o->decision);
+	answer_hello(&c->q->out, o);
 	call_reply(c);
 }
 

@@ -2,6 +2,7 @@
 #include "mim/due.h"
 
 #include "base/clock.h"
+#include "mim/feed.h"
 #include "mim/partition.h"
 #include "mim/sync.h"
 #include "mim/user-update.h"
@@ -143,6 +144,7 @@ static void run_all(struct due_worker *w)
 	struct tenant_runtime **all =
 		arena != NULL ? tenants_all(w->mim->tenants, arena, &n) : NULL;
 	for (size_t i = 0; all != NULL && i < n; i++) {
+		feed_tick(all[i]->feed, clock_mono_us());
 		run_tenant(w, all[i]);
 		tenant_runtime_release(all[i]);
 	}

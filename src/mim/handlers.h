@@ -16,6 +16,7 @@
 	X(user)                                                                        \
 	X(schema)                                                                      \
 	X(dovecot)                                                                     \
+	X(recall)                                                                      \
 	X(campaign)                                                                    \
 	X(kill)                                                                        \
 	X(why)                                                                         \

@@ -2,6 +2,7 @@
 /* Users are written some hundred at once, each on the condition that nobody changed it
  * since it was read: an opt-out that comes meanwhile is never lost. What is refused for
  * that reason is done again, alone. */
+#include "mim/feed.h"
 #include "mim/import-users-internal.h"
 #include "mim/sync.h"
 #include "mim/user-find.h"
@@ -32,6 +33,7 @@ struct users_batch {
 	struct arena *arena; /* of the batch */
 	struct write items[BATCH];
 	size_t n, bytes;
+	bool revokes; /* a row was written that takes back a consent */
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	size_t open; /* under `lock`: writes under way */
@@ -148,6 +150,7 @@ static bool look(struct users_batch *b, struct write *w, struct error *err)
 	}
 	if (w->err.kind == ERROR_NONE) {
 		j->doc.rows_loaded++;
+		b->revokes = b->revokes || user_change_revokes(&w->change);
 		return true;
 	}
 	if (!is_the_row_s(&w->err)) {
@@ -242,6 +245,9 @@ bool import_write_users(struct import_job *j, const struct users_import *u,
 		pthread_mutex_init(&b->lock, NULL);
 		pthread_cond_init(&b->done, NULL);
 		ok = write_sorted(b, err);
+		/* they may be too many to be named */
+		if (b->revokes)
+			feed_all(j->tenant->feed);
 		pthread_cond_destroy(&b->done);
 		pthread_mutex_destroy(&b->lock);
 	} else {

@@ -285,6 +285,8 @@ static void stop(struct process *p)
 {
 	struct mim *mim = &p->mim;
 	mim->stopping = true;
+	if (mim->tenants != NULL)
+		tenants_end_waits(mim->tenants);
 	server_stop(p->public);
 	server_stop(p->api);
 	due_worker_stop(p->due);

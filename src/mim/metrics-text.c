@@ -172,6 +172,8 @@ bool metrics_write(struct mim *mim, struct buf *out)
 	gauge(out, "outbox_rows", "Events that wait for a conversion point",
 	      outbox_depth(mim, &n_tenants));
 	gauge(out, "tenants", "Tenants that are served", n_tenants);
+	gauge(out, "recalls_waiting", "Agents that wait to hear of recalls",
+	      tenants_waiting(mim->tenants));
 	gauge(out, "workers_busy", "Jobs of the control plane that wait or run",
 	      workers_depth(mim->workers));
 	gauge(out, "jobs_busy", "Imports and sweeps that wait or run",

@@ -276,3 +276,30 @@ bool decision_request_parse(struct str json, struct arena *a,
 					 "has an event of another user");
 	return true;
 }
+
+/* withdrawals */
+
+static bool withdrawals_user(struct strict *s, enum json_event e, void *out)
+{
+	return read_user(s, e, out);
+}
+
+static bool withdrawals_users(struct strict *s, enum json_event e, void *out)
+{
+	struct withdrawals_request *r = out;
+	void *items;
+	if (!strict_array(s, e, REQUESTS_USERS_MAX, sizeof *r->users, withdrawals_user,
+			  &items, &r->n))
+		return false;
+	r->users = items;
+	return true;
+}
+
+bool withdrawals_request_parse(struct str json, struct arena *a,
+			       struct withdrawals_request *out, struct error *err)
+{
+	static const struct strict_field fields[] = {
+		{"users", withdrawals_users, true}};
+	*out = (struct withdrawals_request){.n = 0};
+	return strict_document(json, a, fields, COUNT(fields), out, err);
+}

@@ -46,4 +46,12 @@ struct events_request {
 bool events_request_parse(struct str json, struct arena *a, struct events_request *out,
 			  struct error *err);
 
+#define REQUESTS_USERS_MAX 1000
+struct withdrawals_request {
+	const struct str *users; /* Dovecot's names of them */
+	size_t n;
+};
+bool withdrawals_request_parse(struct str json, struct arena *a,
+			       struct withdrawals_request *out, struct error *err);
+
 #endif

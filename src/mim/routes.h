@@ -26,6 +26,7 @@ enum route_flag {
 	ROUTE_ALWAYS = 4,     /* also while the middleware is not ready */
 	ROUTE_PROMPT = 8,  /* a late answer is worth nothing: refused under overload */
 	ROUTE_EVENTS = 16, /* bounded apart, so that decisions do not wait for it */
+	ROUTE_WAITS = 32,  /* a long poll: ROUTE_WAIT_MS more for its answer */
 };
 
 struct route {
@@ -41,6 +42,7 @@ struct route {
 	size_t max_body; /* 0: ROUTE_MAX_BODY; more than it answers 413 */
 };
 #define ROUTE_MAX_BODY (1u << 20)
+#define ROUTE_WAIT_MS (60 * 1000)
 
 struct route_table {
 	const struct route *routes;

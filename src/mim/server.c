@@ -215,6 +215,8 @@ static void on_head(struct http_request *rq, void *ctx)
 		refuse_with(rq, ERROR_BUSY, "too much at once");
 	} else {
 		q->content_type = http_request_header(rq, "Content-Type");
+		if (q->route->flags & ROUTE_WAITS)
+			rq->answer_ms += ROUTE_WAIT_MS;
 		rq->max_body =
 			q->route->max_body > 0 ? q->route->max_body : ROUTE_MAX_BODY;
 		rq->data = q;

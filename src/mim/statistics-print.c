@@ -7,7 +7,8 @@ struct sum {
 
 static bool is_shown(int statistic)
 {
-	return statistic != STATISTIC_REPLACED;
+	return statistic != STATISTIC_REPLACED && statistic != STATISTIC_ENDED_READ &&
+	       statistic != STATISTIC_UNDONE;
 }
 
 static void add_up(struct sum sums[STATISTICS_COUNT],
@@ -40,6 +41,30 @@ void statistics_put_totals(struct json_writer *w, const struct store_statistic *
 	struct sum sums[STATISTICS_COUNT] = {{0, 0}};
 	add_up(sums, rows, n);
 	put_values(w, sums, true);
+}
+
+void statistics_put_copies(struct json_writer *w, const struct store_statistic *rows,
+			   size_t n)
+{
+	struct sum sums[STATISTICS_COUNT] = {{0, 0}};
+	add_up(sums, rows, n);
+#define N(name) sums[STATISTIC_##name].count
+	/* the sums are of one moment, but events of one message may come in any order
+	 */
+	uint64_t out = N(INJECTED) + N(REINJECTED);
+	uint64_t in_place = N(READ) > N(ENDED_READ) ? N(READ) - N(ENDED_READ) : 0;
+	uint64_t kept = in_place + N(MOVED);
+	uint64_t gone = N(EXPUNGED_READ) + N(EXPUNGED_UNREAD) + N(EXPIRED) +
+			N(GONE_PENDING) + N(REPLACED);
+	uint64_t known = N(RECALLED) + kept + gone;
+#undef N
+	json_put_object(w);
+	json_kv_u64(w, "out", out);
+	json_kv_u64(w, "takenBack", sums[STATISTIC_RECALLED].count);
+	json_kv_u64(w, "kept", kept);
+	json_kv_u64(w, "gone", gone);
+	json_kv_u64(w, "stillOut", out > known ? out - known : 0);
+	json_put_object_end(w);
 }
 
 static bool anything(const struct sum *sums)

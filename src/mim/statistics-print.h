@@ -9,6 +9,11 @@
 /* {"injected":{"count":2,"unique":2},...} of all statistics that are shown. */
 void statistics_put_totals(struct json_writer *w, const struct store_statistic *rows,
 			   size_t n);
+/* {"out":..,"takenBack":..,"kept":..,"gone":..,"stillOut":..}: what has become of the
+ * copies that were ever put in. kept: read and there, or moved elsewhere by the user;
+ * gone: the user's doing, or expired; stillOut: unread and there. */
+void statistics_put_copies(struct json_writer *w, const struct store_statistic *rows,
+			   size_t n);
 /* [{"at":...,"values":{...}},...]: points of width_ms, each from a multiple of it,
  * those in which something was counted. Rows come by hour. */
 void statistics_put_series(struct json_writer *w, const struct store_statistic *rows,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/tenants.h"
 
+#include "mim/feed.h"
 #include "mim/mim.h"
 #include "mim/snapshot-build.h"
 #include "mim/tenant-document.h"
@@ -86,10 +87,13 @@ struct tenant_runtime *tenant_runtime_new(struct mim *mim, struct tenant_config 
 {
 	struct str id = config->tenant->id;
 	struct tenant_runtime *t = calloc(1, sizeof *t);
-	if (t == NULL || id.n >= sizeof t->id || !init_rows_lock(t)) {
+	struct feed *feed = feed_new();
+	if (t == NULL || feed == NULL || id.n >= sizeof t->id || !init_rows_lock(t)) {
+		feed_free(feed);
 		free(t);
 		return NULL;
 	}
+	t->feed = feed;
 	t->references = 1;
 	t->mim = mim;
 	t->config = config;
@@ -113,6 +117,7 @@ void tenant_runtime_release(struct tenant_runtime *t)
 	snapshot_release(t->snapshot);
 	if (t->db != NULL)
 		store_db_close(t->db);
+	feed_free(t->feed);
 	crypto_wipe(&t->key, sizeof t->key);
 	pthread_mutex_destroy(&t->lock);
 	pthread_mutex_destroy(&t->change);
@@ -255,16 +260,39 @@ bool tenants_add(struct tenants *t, struct tenant_runtime *r)
 void tenants_remove(struct tenants *t, struct str id)
 {
 	bool found;
+	struct tenant_runtime *gone = NULL;
 	pthread_rwlock_wrlock(&t->lock);
 	size_t at = place_of(t, id, &found);
 	if (found) {
-		struct tenant_runtime *gone = t->items[at];
+		gone = tenant_runtime_hold(t->items[at]);
 		gone->next_removed = t->removed;
 		t->removed = gone;
 		memmove(&t->items[at], &t->items[at + 1],
 			(t->n - at - 1) * sizeof(struct tenant_runtime *));
 		t->n--;
 	}
+	pthread_rwlock_unlock(&t->lock);
+	if (gone != NULL)
+		feed_end(gone->feed);
+	tenant_runtime_release(gone);
+}
+
+size_t tenants_waiting(struct tenants *t)
+{
+	size_t n = 0;
+	pthread_rwlock_rdlock(&t->lock);
+	for (size_t i = 0; i < t->n; i++)
+		n += feed_waiters(t->items[i]->feed);
+	pthread_rwlock_unlock(&t->lock);
+	return n;
+}
+
+void tenants_end_waits(struct tenants *t)
+{
+	/* who is waiting holds the tenant, but not this lock */
+	pthread_rwlock_rdlock(&t->lock);
+	for (size_t i = 0; i < t->n; i++)
+		feed_end(t->items[i]->feed);
 	pthread_rwlock_unlock(&t->lock);
 }
 

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+struct feed;
 struct mim;
 
 /* A tenant's configuration, immutable; secrets are in the clear. */
@@ -36,6 +37,7 @@ struct tenant_runtime {
 	_Atomic bool open; /* db and key are set, and do not change any more */
 	struct store_db *db;
 	struct tenant_key key;
+	struct feed *feed; /* of what agents must hear of at once */
 	/* Serialises whoever changes documents that the snapshot is made of, from
 	 * reading them to the swap. Only for threads that may block. */
 	pthread_mutex_t change;
@@ -82,6 +84,10 @@ struct tenant_runtime *tenants_find(struct tenants *t, struct str id);
  * Whoever ends the last request may be the store's own thread, which cannot wait for
  * itself; so this is for a thread that may block, now and then. */
 void tenants_collect(struct tenants *t);
+/* Requests that wait for news. */
+size_t tenants_waiting(struct tenants *t);
+/* Nobody waits for news any more: before the server stops. */
+void tenants_end_waits(struct tenants *t);
 /* All of them, held, by id: the array lives in `arena`, release each. */
 struct tenant_runtime **tenants_all(struct tenants *t, struct arena *arena, size_t *n);
 

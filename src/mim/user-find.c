@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/user-find.h"
 
+#include "mim/feed.h"
 #include "mim/sync.h"
 
 #include <inttypes.h>
@@ -71,6 +72,8 @@ bool user_change_commit(struct tenant_runtime *t, struct str key,
 				     &record->revision, err)) {
 			record->profile = merged;
 			record->known = true;
+			if (user_change_revokes(change))
+				feed_user(t->feed, key);
 			return true;
 		}
 		/* with a place it is an identity that another user has */

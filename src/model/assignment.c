@@ -120,6 +120,13 @@ static enum statistic gone_statistic(const struct assignment *a)
 	return a->was_read ? STATISTIC_EXPUNGED_READ : STATISTIC_EXPUNGED_UNREAD;
 }
 
+/* It lies in the inbox no longer, and had been read: such a copy is not kept by its
+ * user any more. */
+static bool has_ended_read(const struct assignment *a)
+{
+	return strength[a->state] >= STRENGTH_GONE && a->was_read;
+}
+
 static void count(struct event_effect *e, const struct assignment *a, enum statistic s,
 		  const char *event, int64_t at_ms)
 {
@@ -232,6 +239,7 @@ struct event_effect assignment_apply(struct assignment *a,
 	struct event_effect effect = {.changed = false};
 	struct assignment before = *a;
 	enum statistic gone = gone_statistic(a);
+	bool ended_read = has_ended_read(a);
 	if (!id16_eq(a->instance, e->instance) ||
 	    (size_t)e->type >= sizeof transitions / sizeof transitions[0] ||
 	    !transitions[e->type].known || stale_refusal(a, e) ||
@@ -247,6 +255,8 @@ struct event_effect assignment_apply(struct assignment *a,
 		if (gone_statistic(a) == STATISTIC_GONE_PENDING)
 			effect.due_ms = now_ms + GONE_FINAL_MS;
 	}
+	if (has_ended_read(a) && !ended_read)
+		count(&effect, a, STATISTIC_ENDED_READ, "endedRead", a->ended_ms);
 	effect.changed = effect.n > 0 || !same(&before, a);
 	return effect;
 }
@@ -257,7 +267,9 @@ struct event_effect assignment_revive(struct assignment *a)
 	enum statistic gone = gone_statistic(a);
 	assert(gone != STATISTICS_COUNT);
 	if (gone == STATISTIC_GONE_PENDING)
-		count(&effect, a, STATISTIC_REPLACED, "gone", a->ended_ms);
+		count(&effect, a, STATISTIC_UNDONE, "gone", a->ended_ms);
+	if (has_ended_read(a))
+		count(&effect, a, STATISTIC_UNDONE, "endedRead", a->ended_ms);
 	a->state = a->was_read ? ASSIGNMENT_READ : ASSIGNMENT_UNREAD;
 	a->cause = WIRE_CAUSE_NONE;
 	a->ended_ms = 0;

@@ -85,9 +85,9 @@ struct instance_event {
 struct event_effect {
 	bool changed;
 	size_t n;
-	enum statistic statistic[3];
-	struct id16 event_id[3];
-	int64_t at_ms[3];
+	enum statistic statistic[4];
+	struct id16 event_id[4];
+	int64_t at_ms[4];
 	int64_t due_ms; /* 0, or when to look again (final after GONE_FINAL_MS) */
 };
 /* Applies an event to *a. Events of another instance and repeated ones change nothing.

@@ -21,7 +21,10 @@
 	X(REFUSED, "refused", "")                                                      \
 	X(UNCERTAIN, "uncertain", "")                                                  \
 	X(GONE_PENDING, "gonePending", "") /* gone of unknown cause, not yet final */  \
-	X(REPLACED, "replaced", "")        /* not shown */
+	X(REPLACED, "replaced", "")        /* not shown */                             \
+	X(ENDED_READ, "endedRead",                                                     \
+	  "")                   /* gone for any cause, and was read; not shown */      \
+	X(UNDONE, "undone", "") /* was counted, and is not so; not shown */
 enum statistic {
 #define X(name, text, point) STATISTIC_##name,
 	STATISTICS(X)

@@ -205,9 +205,35 @@ static void an_unknown_cause_is_final_after_a_minute(void **state)
 	assert_false(assignment_finalize(&a, NOW).changed);
 	/* that it had been read is still worth knowing */
 	e = happens(&a, WIRE_EVENT_READ, 0, T0 + 50);
-	assert_int_equal(e.n, 2);
+	assert_int_equal(e.n, 3);
 	assert_int_equal(e.statistic[0], STATISTIC_READ);
 	assert_int_equal(e.statistic[1], STATISTIC_EXPUNGED_READ);
+	assert_int_equal(e.statistic[2], STATISTIC_ENDED_READ);
+}
+
+static void a_read_copy_that_ends_is_counted_so_once(void **state)
+{
+	(void)state;
+	struct assignment a = given();
+	happens(&a, WIRE_EVENT_READ, 0, T0 + 50);
+	struct event_effect e =
+		happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_UNKNOWN, T0 + 100);
+	assert_int_equal(e.n, 2);
+	assert_int_equal(e.statistic[1], STATISTIC_ENDED_READ);
+	struct id16 id = e.event_id[1];
+	/* a surer cause, or the same again, adds nothing */
+	e = happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_MOVED, T0 + 100);
+	assert_int_equal(e.n, 1);
+	/* moved back, it is kept again */
+	e = assignment_revive(&a);
+	assert_int_equal(e.n, 1);
+	assert_int_equal(e.statistic[0], STATISTIC_UNDONE);
+	assert_true(id16_eq(e.event_id[0], id));
+	e = happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_WITHDRAWN, T0 + 300);
+	assert_int_equal(e.n, 2);
+	assert_int_equal(e.statistic[0], STATISTIC_RECALLED);
+	assert_int_equal(e.statistic[1], STATISTIC_ENDED_READ);
+	assert_true(id16_eq(e.event_id[1], id));
 }
 
 static void what_shows_itself_again_is_live_again(void **state)
@@ -216,7 +242,7 @@ static void what_shows_itself_again_is_live_again(void **state)
 	struct assignment a = given();
 	happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_UNKNOWN, T0 + 100);
 	struct event_effect e = assignment_revive(&a);
-	assert_int_equal(e.statistic[0], STATISTIC_REPLACED);
+	assert_int_equal(e.statistic[0], STATISTIC_UNDONE);
 	assert_int_equal(a.state, ASSIGNMENT_UNREAD);
 	assert_int_equal(a.ended_ms, 0);
 	e = happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_EXPUNGED, T0 + 200);
@@ -349,6 +375,7 @@ int main(void)
 		cmocka_unit_test(an_old_refusal_heard_again_does_not_free_a_new_grant),
 		cmocka_unit_test(a_cause_gets_surer_and_the_count_follows),
 		cmocka_unit_test(an_unknown_cause_is_final_after_a_minute),
+		cmocka_unit_test(a_read_copy_that_ends_is_counted_so_once),
 		cmocka_unit_test(what_shows_itself_again_is_live_again),
 		cmocka_unit_test(any_order_and_repetition_ends_the_same),
 	};

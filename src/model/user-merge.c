@@ -82,3 +82,11 @@ bool user_merge(const struct user_profile *old, struct str user_key,
 	return merge_attributes(old, change, arena, out, err) &&
 	       add_consents(change, arena, out, err);
 }
+
+bool user_change_revokes(const struct user_change *change)
+{
+	for (size_t i = 0; i < change->n_consents; i++)
+		if (!change->consents[i].granted)
+			return true;
+	return change->n_opt_outs > 0;
+}

@@ -27,6 +27,10 @@ struct user_change {
 	size_t n_opt_outs;
 };
 
+/* May it take back a consent? Then what lies unread because of it is taken back, too.
+ */
+bool user_change_revokes(const struct user_change *change);
+
 /* old may be NULL (a new user of this key). *out shares text with old and change.
  * Over the limit of consents or opt-outs, those go first that decide nothing any more;
  * the newest of each purpose never go. False: TOO_LARGE in err (attributes, aliases,

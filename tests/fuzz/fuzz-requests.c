@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hello_request hello;
 	struct decision_request decision;
 	struct events_request events;
+	struct withdrawals_request withdrawals;
 	struct arena *a = arena_new(8 << 20);
 	if (a == NULL || size == 0) {
 		arena_free(a);
@@ -46,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	struct str json = {(const char *)data + 1, size - 1};
 	bool ok = true;
-	switch (data[0] % 3) {
+	switch (data[0] % 4) {
 	case 0:
 		ok = decision_request_parse(json, a, &decision, &err);
 		if (ok)
@@ -56,6 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ok = events_request_parse(json, a, &events, &err);
 		if (ok)
 			check_events(events.events, events.n);
+		break;
+	case 2:
+		ok = withdrawals_request_parse(json, a, &withdrawals, &err);
+		must(!ok || withdrawals.n <= REQUESTS_USERS_MAX);
+		for (size_t i = 0; ok && i < withdrawals.n; i++)
+			must(withdrawals.users[i].n > 0);
 		break;
 	default:
 		ok = hello_request_parse(json, a, &hello, &err);

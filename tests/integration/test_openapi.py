@@ -296,7 +296,13 @@ class TheServer(unittest.TestCase):
         self.assertEqual(why["campaigns"][0]["gate"], "consent")
         self.assertEqual(len(self.call(
             "GET", f"{T}/users/alice%40example.org/export")["instances"]), 1)
+        cursor = self.call("GET", f"{DOVECOT}/recalls")["cursor"]
         self.call("POST", f"{T}/campaigns/spring/recall", {"scope": "all"})
+        news = self.call("GET", f"{T}/dovecot/recalls?since={cursor}&wait=1")
+        self.assertEqual(news["entries"], [{"campaign": "spring"}])
+        for base in (DOVECOT, f"{T}/dovecot"):
+            back = self.call("POST", f"{base}/withdrawals", {"users": [asks["user"]]})
+            self.assertEqual(back["users"][0]["actions"][0]["guid"], action["guid"])
         answer = self.call("POST", f"{DOVECOT}/decisions", {**opens, "events": []})
         self.assertEqual([a["op"] for a in answer["actions"]], ["withdraw"])
         self.unsubscribe(action["unsubscribe"])
