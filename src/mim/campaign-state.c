@@ -104,6 +104,8 @@ bool campaign_change(struct tenant_runtime *t, struct str campaign,
 		return error_set(err, ERROR_MEMORY, "", "no memory for a change");
 	pthread_mutex_lock(&t->change);
 	bool ok = change_locked(&c, arena, err);
+	if (!ok)
+		tenant_runtime_failed(t, err);
 	pthread_mutex_unlock(&t->change);
 	arena_free(arena);
 	if (ok && order == CAMPAIGN_ORDER_RECALL)
@@ -137,6 +139,8 @@ static bool kill_write(struct tenant_runtime *t, enum kill_switch scope, int64_t
 					    buf_str(&body), revision, NULL, err)
 			: error_set(err, ERROR_MEMORY, "", "no memory for a change");
 	buf_free(&body);
+	if (!ok)
+		tenant_runtime_failed(t, err);
 	if (!ok && err->kind == ERROR_CONFLICT)
 		error_set(err, ERROR_BUSY, "",
 			  "the kill switch is being changed by somebody else");

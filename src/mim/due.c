@@ -121,6 +121,19 @@ static bool is_stopping(struct due_worker *w)
 	return stopping;
 }
 
+/* A kill switch that was written but not heard of must not wait for the next change. */
+static void refresh(struct due_worker *w, struct tenant_runtime *t)
+{
+	struct error err;
+	bool was_stale = t->stale;
+	if (!tenant_runtime_refresh(t, &err))
+		log_warn(w->mim->log, "due",
+			 "campaigns cannot be read again  tenant=%s reason=%s", t->id,
+			 err.message);
+	else if (was_stale && !t->stale)
+		log_info(w->mim->log, "due", "campaigns read again  tenant=%s", t->id);
+}
+
 /* Pages until one is not full, so that a burst does not wait for many seconds. */
 static void run_tenant(struct due_worker *w, struct tenant_runtime *t)
 {
@@ -145,6 +158,7 @@ static void run_all(struct due_worker *w)
 		arena != NULL ? tenants_all(w->mim->tenants, arena, &n) : NULL;
 	for (size_t i = 0; all != NULL && i < n; i++) {
 		feed_tick(all[i]->feed, clock_mono_us());
+		refresh(w, all[i]);
 		run_tenant(w, all[i]);
 		tenant_runtime_release(all[i]);
 	}

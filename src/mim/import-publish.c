@@ -394,6 +394,8 @@ static bool flip_locked(struct tenant_runtime *t, struct str campaign, struct fl
 	pthread_mutex_lock(&t->change);
 	bool ok = edit(t->db, campaign, flip, f, err) &&
 		  tenant_runtime_rebuild_locked(t, err);
+	if (!ok)
+		tenant_runtime_failed(t, err);
 	pthread_mutex_unlock(&t->change);
 	return ok;
 }

@@ -15,6 +15,9 @@ struct tenant_runtime *tenant_runtime_new(struct mim *mim,
 void tenant_runtime_set_config(struct tenant_runtime *t, struct tenant_config *c);
 /* tenant_runtime_rebuild for who holds t->change. */
 bool tenant_runtime_rebuild_locked(struct tenant_runtime *t, struct error *err);
+/* A change ended so; the caller holds t->change. It may have been written all the same:
+ * then the snapshot is made anew soon. */
+void tenant_runtime_failed(struct tenant_runtime *t, const struct error *err);
 /* Are secretKey and hashedEmailAddresses those that the users' keys were made with?
  * CONFLICT if not and there are users; without users they are remembered. The database
  * must be there. Blocks; holds t->change. */

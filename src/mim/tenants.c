@@ -139,6 +139,7 @@ bool tenant_runtime_rebuild_locked(struct tenant_runtime *t, struct error *err)
 	struct snapshot *s =
 		snapshot_build(t->db, c->tenant, &t->key, t->serial + 1, err);
 	tenant_config_release(c);
+	t->stale = s == NULL;
 	if (s == NULL)
 		return false;
 	t->serial++;
@@ -156,6 +157,21 @@ bool tenant_runtime_rebuild(struct tenant_runtime *t, struct error *err)
 	bool ok = tenant_runtime_rebuild_locked(t, err);
 	pthread_mutex_unlock(&t->change);
 	return ok;
+}
+
+bool tenant_runtime_refresh(struct tenant_runtime *t, struct error *err)
+{
+	if (!t->stale || !t->open || pthread_mutex_trylock(&t->change) != 0)
+		return true;
+	bool ok = !t->stale || tenant_runtime_rebuild_locked(t, err);
+	pthread_mutex_unlock(&t->change);
+	return ok;
+}
+
+void tenant_runtime_failed(struct tenant_runtime *t, const struct error *err)
+{
+	if (err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT)
+		t->stale = true;
 }
 
 static bool open_database(struct tenant_runtime *t, bool create, struct error *err)

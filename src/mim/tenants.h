@@ -41,7 +41,8 @@ struct tenant_runtime {
 	/* Serialises whoever changes documents that the snapshot is made of, from
 	 * reading them to the swap. Only for threads that may block. */
 	pthread_mutex_t change;
-	uint64_t serial; /* of the last snapshot; under `change` */
+	uint64_t serial;    /* of the last snapshot; under `change` */
+	_Atomic bool stale; /* what is stored may be newer than the snapshot */
 	/* Users erased since the start; grows before the erase. An import that sees it
 	 * grow looks again for whom it writes. */
 	_Atomic uint64_t erasures;
@@ -66,6 +67,9 @@ struct snapshot *tenant_runtime_snapshot(struct tenant_runtime *t);
  * for worker threads. Call it after every change of a campaign, a load, the kill
  * switch or the tenant. On failure the old one stays. */
 bool tenant_runtime_rebuild(struct tenant_runtime *t, struct error *err);
+/* Does so again where it failed, or where a write's outcome was not known: now and
+ * then, as long as it is needed. Leaves alone what is being changed just now. */
+bool tenant_runtime_refresh(struct tenant_runtime *t, struct error *err);
 /* Opens the database (creating it if `create`), reads or makes the tenant key, makes
  * the first snapshot. Done already: true at once. Blocks. */
 bool tenant_runtime_open(struct tenant_runtime *t, bool create, struct error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handlers of campaigns, kill switch, why and of the agents, called without HTTP. */
+#include "mim/campaign-state.h"
 #include "mim/handlers.h"
 #include "mim/tenants-internal.h"
 #include "mim/test-world.h"
@@ -295,6 +296,36 @@ static void a_paused_campaign_waits_until_it_is_resumed(void **state)
 	server_free(s);
 }
 
+/* Written, but the answer of the store was lost. */
+static void a_pause_of_unknown_outcome_holds_soon(void **state)
+{
+	(void)state;
+	struct server *s = server_with(1, 0);
+	struct error err;
+	store_faulty_arm(s->w->store, 1, 'a');
+	assert_int_equal(calls(s, "POST", "/campaigns/{campaignId}/pause", "c0", "{}"),
+			 500);
+	assert_true(s->t->stale);
+	assert_true(tenant_runtime_refresh(s->t, &err));
+	assert_false(s->t->stale);
+	assert_int_equal(opens(s), 200);
+	assert_null(action(s, 0));
+	/* nothing is read while somebody changes something */
+	s->t->stale = true;
+	pthread_mutex_lock(&s->t->change);
+	uint64_t serial = s->t->serial;
+	assert_true(tenant_runtime_refresh(s->t, &err));
+	assert_int_equal(s->t->serial, serial);
+	pthread_mutex_unlock(&s->t->change);
+	assert_true(tenant_runtime_refresh(s->t, &err));
+	assert_int_equal(s->t->serial, serial + 1);
+	/* and the kill switch */
+	store_faulty_arm(s->w->store, 1, 'a');
+	assert_false(kill_switch_set(s->t, KILL_ALL, s->now_ms, &err));
+	assert_true(s->t->stale);
+	server_free(s);
+}
+
 static void a_cancelled_campaign_is_not_resumed(void **state)
 {
 	(void)state;
@@ -423,6 +454,7 @@ int main(void)
 		cmocka_unit_test(events_show_in_counts_and_series),
 		cmocka_unit_test(campaigns_are_listed_by_id),
 		cmocka_unit_test(a_paused_campaign_waits_until_it_is_resumed),
+		cmocka_unit_test(a_pause_of_unknown_outcome_holds_soon),
 		cmocka_unit_test(a_cancelled_campaign_is_not_resumed),
 		cmocka_unit_test(a_recall_takes_back_what_was_handed_out_before),
 		cmocka_unit_test(the_kill_switch_acts_at_once),
