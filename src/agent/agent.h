@@ -5,6 +5,7 @@
 
 #include "agent/limits.h"
 #include "agent/peer.h"
+#include "agent/recalls.h"
 #include "agent/settings.h"
 #include "agent/spool.h"
 #include "agent/templates.h"
@@ -22,6 +23,8 @@ struct agent {
 	struct peer_policy policy;
 	struct limits *limits;
 	struct uplink *uplink;
+	struct uplink *polls; /* for requests that wait at MIM */
+	struct recalls *recalls;
 	struct templates *templates;
 	struct spool *spool;
 	struct upload *upload;

@@ -58,10 +58,10 @@ bool compose_inject(const struct compose_config *config, uint32_t request,
 	return true;
 }
 
-void compose_withdraw(const struct answer_action *action, struct wire_frame *frame)
+void compose_withdraw(const struct answer_withdraw *withdraw, struct wire_frame *frame)
 {
 	frame->type = WIRE_WITHDRAW;
-	frame->withdraw = (struct wire_withdraw){.guid = action->guid,
-						 .cause = (uint8_t)action->cause,
-						 .lazy = action->lazy};
+	frame->withdraw = (struct wire_withdraw){.guid = withdraw->guid,
+						 .cause = (uint8_t)withdraw->cause,
+						 .lazy = withdraw->lazy};
 }

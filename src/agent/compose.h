@@ -20,6 +20,6 @@ bool compose_inject(const struct compose_config *config, uint32_t request,
 		    const struct answer_action *action, const struct template *template,
 		    int64_t now_ms, struct template_parts *parts, struct buf *message,
 		    struct wire_frame *frame, struct error *err);
-void compose_withdraw(const struct answer_action *action, struct wire_frame *frame);
+void compose_withdraw(const struct answer_withdraw *withdraw, struct wire_frame *frame);
 
 #endif

@@ -95,11 +95,49 @@ static double process_seconds(void)
 static void raise_descriptors(const struct agent_settings *s)
 {
 	struct rlimit r;
-	rlim_t want = s->limits.connections + (rlim_t)s->connections + 64;
+	rlim_t want = s->limits.connections + (rlim_t)s->connections +
+		      (rlim_t)s->n_tenants + 64;
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
 		return;
 	r.rlim_cur = r.rlim_max < want ? r.rlim_max : want;
 	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static bool start_uplinks(struct agent *a, struct error *err)
+{
+	const struct agent_settings *s = a->settings;
+	const struct uplink_limits limits = {.connections = s->connections,
+					     .timeout_ms = s->timeout_ms};
+	/* one request of each tenant waits: none waits for a connection, and none of
+	 * the others for one of these */
+	const struct uplink_limits waiting = {.connections = (int64_t)s->n_tenants,
+					      .timeout_ms = RECALLS_WAIT_S * 1000 +
+							    s->timeout_ms};
+	a->uplink = uplink_new(a->loop, s, &limits, a->log, err);
+	a->polls =
+		a->uplink != NULL ? uplink_new(a->loop, s, &waiting, NULL, err) : NULL;
+	return a->polls != NULL;
+}
+
+static void on_delivered(void *ctx, const struct spool_record *const *events, size_t n)
+{
+	recalls_delivered(ctx, events, n);
+}
+
+static bool start_exchange(struct agent *a, struct error *err)
+{
+	a->upload = upload_new(a->loop, a->spool, a->uplink, a->log);
+	struct recalls_config recalls = {.loop = a->loop,
+					 .polls = a->polls,
+					 .uplink = a->uplink,
+					 .spool = a->spool,
+					 .log = a->log,
+					 .push = sessions_push};
+	a->recalls = recalls_new(&recalls);
+	if (a->upload == NULL || a->recalls == NULL)
+		return error_set(err, ERROR_MEMORY, "", "out of memory");
+	upload_tell(a->upload, on_delivered, a->recalls);
+	return true;
 }
 
 static bool start(struct program *p, struct error *err)
@@ -131,15 +169,13 @@ static bool start(struct program *p, struct error *err)
 	a->spool = spool_open(&spool, err);
 	if (a->spool == NULL)
 		return false;
-	a->uplink = uplink_new(a->loop, s, a->log, err);
-	if (a->uplink == NULL)
+	if (!start_uplinks(a, err))
 		return false;
 	a->templates = templates_new(s, a->uplink, a->log, err);
 	if (a->templates == NULL)
 		return false;
-	a->upload = upload_new(a->loop, a->spool, a->uplink, a->log);
-	if (a->upload == NULL)
-		return error_set(err, ERROR_MEMORY, "", "out of memory");
+	if (!start_exchange(a, err))
+		return false;
 	p->server = server_start(a, err);
 	return p->server != NULL;
 }
@@ -153,7 +189,9 @@ static void stop(struct program *p)
 	/* syncs what is left, and would confirm it */
 	spool_close(a->spool);
 	upload_free(a->upload);
+	recalls_free(a->recalls);
 	templates_free(a->templates);
+	uplink_free(a->polls);
 	uplink_free(a->uplink);
 	limits_free(a->limits);
 	template_parts_free(&a->parts);
@@ -187,6 +225,7 @@ static void on_terminate(struct ev_loop *loop, ev_signal *w, int revents)
 	log_info(a->log, AREA, "stopping  sessions=%zu events=%zu",
 		 limits_connections(a->limits), spool_count(a->spool));
 	a->draining = true;
+	recalls_stop(a->recalls);
 	server_stop(p->server);
 	p->server = NULL;
 	p->drain_until_us = clock_mono_us() + p->settings->drain_ms * 1000;
@@ -203,6 +242,7 @@ static void on_hangup(struct ev_loop *loop, ev_signal *w, int revents)
 		log_error(p->agent.log, AREA, "cannot reopen the log  error=%s",
 			  err.message);
 	uplink_read_tokens(p->agent.uplink);
+	uplink_read_tokens(p->agent.polls);
 	log_info(p->agent.log, AREA, "log reopened, tokens read again");
 }
 

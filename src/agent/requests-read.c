@@ -1,119 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/requests.h"
+#include "agent/requests-internal.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 
 #define VARIABLES_MAX 512
 #define VALID_FOR_MAX 3600
-
-/* A reader that stops at the first thing that is wrong. */
-struct reading {
-	struct json_reader r;
-	struct arena *arena;
-	struct error *err;
-};
-
-/* Always false. */
-static bool wrong(struct reading *g, const char *what)
-{
-	if (g->r.err.kind != ERROR_NONE)
-		error_set(g->err, g->r.err.kind, g->r.err.where, "%s",
-			  g->r.err.message);
-	else if (arena_failed(g->arena))
-		error_set(g->err, ERROR_MEMORY, "", "out of memory");
-	else
-		error_set(g->err, ERROR_BAD_VALUE, what, "is not as agreed");
-	return false;
-}
-
-static bool read_text(struct reading *g, struct str *out, const char *what)
-{
-	if (json_next(&g->r) != JSON_AT_STRING)
-		return wrong(g, what);
-	*out = g->r.text;
-	return true;
-}
-
-static bool read_bool(struct reading *g, bool *out, const char *what)
-{
-	enum json_event e = json_next(&g->r);
-	if (e != JSON_AT_TRUE && e != JSON_AT_FALSE)
-		return wrong(g, what);
-	*out = e == JSON_AT_TRUE;
-	return true;
-}
-
-static bool read_hex(struct reading *g, struct str *out, size_t digits,
-		     const char *what)
-{
-	if (!read_text(g, out, what) || out->n != digits)
-		return wrong(g, what);
-	for (size_t i = 0; i < digits; i++)
-		if (!((out->p[i] >= '0' && out->p[i] <= '9') ||
-		      (out->p[i] >= 'a' && out->p[i] <= 'f')))
-			return wrong(g, what);
-	return true;
-}
-
-/* An ISO 8601 duration as whole seconds, cut to a maximum. */
-static bool read_seconds(struct reading *g, uint32_t *out, uint32_t max,
-			 const char *what)
-{
-	struct str text = {0};
-	int64_t ms;
-	if (!read_text(g, &text, what))
-		return false;
-	if (!clock_parse_duration(text, &ms, NULL) || ms < 0)
-		return wrong(g, what);
-	*out = ms / CLOCK_SECOND > max ? max : (uint32_t)(ms / CLOCK_SECOND);
-	return true;
-}
-
-/* Reads {"key":value,...}: `field` reads the value of a key (true), skips it
- * (sets *known to false and returns true), or fails. */
-static bool read_fields(struct reading *g, const char *what,
-			bool (*field)(struct reading *g, void *ctx, struct str key,
-				      bool *known),
-			void *ctx)
-{
-	enum json_event e;
-	while ((e = json_next(&g->r)) == JSON_AT_KEY) {
-		bool known = true;
-		struct str key = g->r.text;
-		if (!field(g, ctx, key, &known))
-			return false;
-		if (!known && !json_skip(&g->r))
-			return wrong(g, what);
-	}
-	return e == JSON_AT_OBJECT_END ? true : wrong(g, what);
-}
-
-static bool read_object(struct reading *g, const char *what,
-			bool (*field)(struct reading *g, void *ctx, struct str key,
-				      bool *known),
-			void *ctx)
-{
-	if (json_next(&g->r) != JSON_AT_OBJECT)
-		return wrong(g, what);
-	return read_fields(g, what, field, ctx);
-}
 
 static bool hello_field(struct reading *g, void *ctx, struct str key, bool *known)
 {
 	struct answer_hello *a = ctx;
 	if (str_eq(key, STR("open")))
-		return read_bool(g, &a->open, "/open");
+		return reading_bool(g, &a->open, "/open");
 	if (str_eq(key, STR("nextCheck")))
-		return read_seconds(g, &a->next_check, REQUESTS_NEXT_CHECK_MAX,
-				    "/nextCheck");
+		return reading_seconds(g, &a->next_check, REQUESTS_NEXT_CHECK_MAX,
+				       "/nextCheck");
+	if (str_eq(key, STR("user")))
+		return reading_text(g, &a->user, "/user");
 	*known = false;
 	return true;
-}
-
-static bool end(struct reading *g)
-{
-	return json_next(&g->r) == JSON_AT_END ? true : wrong(g, "");
 }
 
 bool requests_read_hello(struct str json, struct arena *arena,
@@ -122,18 +26,19 @@ bool requests_read_hello(struct str json, struct arena *arena,
 	struct reading g = {.arena = arena, .err = err};
 	*answer = (struct answer_hello){.next_check = UINT32_MAX};
 	json_reader_init(&g.r, json, arena);
-	if (!read_object(&g, "", hello_field, answer) || !end(&g))
+	if (!reading_object(&g, "", hello_field, answer) || !reading_end(&g))
 		return false;
-	return answer->next_check != UINT32_MAX ? true : wrong(&g, "/nextCheck");
+	return answer->next_check != UINT32_MAX ? true
+						: reading_wrong(&g, "/nextCheck");
 }
 
 static bool known_field(struct reading *g, void *ctx, struct str key, bool *known)
 {
 	struct wire_own *own = ctx;
 	if (str_eq(key, STR("guid")))
-		return read_hex(g, &own->guid, 32, "/known/guid");
+		return reading_hex(g, &own->guid, 32, "/known/guid");
 	if (str_eq(key, STR("instance")))
-		return read_hex(g, &own->instance, 32, "/known/instance");
+		return reading_hex(g, &own->instance, 32, "/known/instance");
 	*known = false;
 	return true;
 }
@@ -142,20 +47,20 @@ static bool read_known(struct reading *g, struct answer_open *a)
 {
 	enum json_event e;
 	if (json_next(&g->r) != JSON_AT_ARRAY || a->known != NULL)
-		return wrong(g, "/known");
+		return reading_wrong(g, "/known");
 	a->known = arena_array(g->arena, WIRE_PRESENT_MAX, sizeof *a->known);
 	if (a->known == NULL)
-		return wrong(g, "/known");
+		return reading_wrong(g, "/known");
 	while ((e = json_next(&g->r)) == JSON_AT_OBJECT) {
 		if (a->n_known == WIRE_PRESENT_MAX)
-			return wrong(g, "/known");
+			return reading_wrong(g, "/known");
 		struct wire_own *own = &a->known[a->n_known++];
-		if (!read_fields(g, "/known", known_field, own))
+		if (!reading_fields(g, "/known", known_field, own))
 			return false;
 		if (own->guid.p == NULL || own->instance.p == NULL)
-			return wrong(g, "/known");
+			return reading_wrong(g, "/known");
 	}
-	return e == JSON_AT_ARRAY_END ? true : wrong(g, "/known");
+	return e == JSON_AT_ARRAY_END ? true : reading_wrong(g, "/known");
 }
 
 /* The value of a variable: text, number or boolean; null is no value. */
@@ -178,7 +83,7 @@ static bool read_value(struct reading *g, struct mustache_value *v)
 		*v = (struct mustache_value){0};
 		return true;
 	default:
-		return wrong(g, "/actions/variables");
+		return reading_wrong(g, "/actions/variables");
 	}
 }
 
@@ -192,7 +97,7 @@ static bool variable_field(struct reading *g, void *ctx, struct str key, bool *k
 	struct variables *v = ctx;
 	*known = true; /* whatever its name is */
 	if (v->n == VARIABLES_MAX)
-		return wrong(g, "/actions/variables");
+		return reading_wrong(g, "/actions/variables");
 	v->pairs[v->n].name = key;
 	return read_value(g, &v->pairs[v->n++].value);
 }
@@ -202,10 +107,10 @@ static bool read_variables(struct reading *g, struct mustache_table *table)
 	struct variables v = {
 		.pairs = arena_array(g->arena, VARIABLES_MAX, sizeof *v.pairs)};
 	if (v.pairs == NULL ||
-	    !read_object(g, "/actions/variables", variable_field, &v))
-		return wrong(g, "/actions/variables");
+	    !reading_object(g, "/actions/variables", variable_field, &v))
+		return reading_wrong(g, "/actions/variables");
 	if (!mustache_pairs_sort(v.pairs, v.n))
-		return wrong(g, "/actions/variables");
+		return reading_wrong(g, "/actions/variables");
 	*table = (struct mustache_table){.pairs = v.pairs, .n = v.n};
 	return true;
 }
@@ -213,14 +118,14 @@ static bool read_variables(struct reading *g, struct mustache_table *table)
 static bool read_position(struct reading *g, enum wire_position *out)
 {
 	struct str text = {0};
-	if (!read_text(g, &text, "/actions/placement/position"))
+	if (!reading_text(g, &text, "/actions/placement/position"))
 		return false;
 	for (unsigned i = 0; wire_position_name(i) != NULL; i++)
 		if (str_eqz(text, wire_position_name(i))) {
 			*out = (enum wire_position)i;
 			return true;
 		}
-	return wrong(g, "/actions/placement/position");
+	return reading_wrong(g, "/actions/placement/position");
 }
 
 static bool placement_field(struct reading *g, void *ctx, struct str key, bool *known)
@@ -233,16 +138,16 @@ static bool placement_field(struct reading *g, void *ctx, struct str key, bool *
 	if (str_eq(key, STR("rank"))) {
 		if (json_next(&g->r) != JSON_AT_NUMBER ||
 		    !json_reader_i64(&g->r, &rank) || rank < 1 || rank > UINT32_MAX)
-			return wrong(g, "/actions/placement/rank");
+			return reading_wrong(g, "/actions/placement/rank");
 		a->rank = (uint32_t)rank;
 		return true;
 	}
 	if (str_eq(key, STR("date"))) {
-		if (!read_text(g, &text, "/actions/placement/date"))
+		if (!reading_text(g, &text, "/actions/placement/date"))
 			return false;
 		return clock_parse_rfc3339(text, &a->date_ms, NULL)
 			       ? true
-			       : wrong(g, "/actions/placement/date");
+			       : reading_wrong(g, "/actions/placement/date");
 	}
 	*known = false;
 	return true;
@@ -258,13 +163,13 @@ struct action {
 static bool read_placement(struct reading *g, struct action *x)
 {
 	x->has_placement = true;
-	return read_object(g, "/actions/placement", placement_field, &x->a);
+	return reading_object(g, "/actions/placement", placement_field, &x->a);
 }
 
 static bool read_id(struct reading *g, struct str *out)
 {
-	return read_text(g, out, "/actions/campaign") &&
-	       (str_is_id(*out) ? true : wrong(g, "/actions/campaign"));
+	return reading_text(g, out, "/actions/campaign") &&
+	       (str_is_id(*out) ? true : reading_wrong(g, "/actions/campaign"));
 }
 
 static bool action_field(struct reading *g, void *ctx, struct str key, bool *known)
@@ -272,38 +177,38 @@ static bool action_field(struct reading *g, void *ctx, struct str key, bool *kno
 	struct action *x = ctx;
 	struct answer_action *a = &x->a;
 	if (str_eq(key, STR("op")))
-		return read_text(g, &x->op, "/actions/op");
+		return reading_text(g, &x->op, "/actions/op");
 	if (str_eq(key, STR("guid")))
-		return read_hex(g, &a->guid, 32, "/actions/guid");
+		return reading_hex(g, &a->guid, 32, "/actions/guid");
 	if (str_eq(key, STR("campaign")))
 		return read_id(g, &a->campaign);
 	if (str_eq(key, STR("instance")))
-		return read_hex(g, &a->instance, 32, "/actions/instance");
+		return reading_hex(g, &a->instance, 32, "/actions/instance");
 	if (str_eq(key, STR("proof")))
-		return read_hex(g, &a->proof, 64, "/actions/proof");
+		return reading_hex(g, &a->proof, 64, "/actions/proof");
 	if (str_eq(key, STR("replaces")))
-		return read_hex(g, &a->replaces, 32, "/actions/replaces");
+		return reading_hex(g, &a->replaces, 32, "/actions/replaces");
 	if (str_eq(key, STR("template")))
-		return read_hex(g, &a->template_sha256, 64, "/actions/template");
+		return reading_hex(g, &a->template_sha256, 64, "/actions/template");
 	if (str_eq(key, STR("variables"))) {
 		x->has_variables = true;
 		return read_variables(g, &a->variables);
 	}
 	if (str_eq(key, STR("label")))
-		return read_text(g, &a->label, "/actions/label");
+		return reading_text(g, &a->label, "/actions/label");
 	if (str_eq(key, STR("unsubscribe")))
-		return read_text(g, &a->unsubscribe, "/actions/unsubscribe");
+		return reading_text(g, &a->unsubscribe, "/actions/unsubscribe");
 	if (str_eq(key, STR("placement")))
 		return read_placement(g, x);
 	if (str_eq(key, STR("validFor"))) {
 		x->has_valid_for = true;
-		return read_seconds(g, &a->valid_for, VALID_FOR_MAX,
-				    "/actions/validFor");
+		return reading_seconds(g, &a->valid_for, VALID_FOR_MAX,
+				       "/actions/validFor");
 	}
 	if (str_eq(key, STR("cause")))
-		return read_text(g, &x->cause, "/actions/cause");
+		return reading_text(g, &x->cause, "/actions/cause");
 	if (str_eq(key, STR("lazy")))
-		return read_bool(g, &a->lazy, "/actions/lazy");
+		return reading_bool(g, &a->withdraw.lazy, "/actions/lazy");
 	*known = false;
 	return true;
 }
@@ -314,11 +219,11 @@ static bool check_inject(struct reading *g, const struct action *x)
 	if (a->instance.p == NULL || a->proof.p == NULL ||
 	    a->template_sha256.p == NULL || !x->has_placement || !x->has_valid_for ||
 	    !x->has_variables)
-		return wrong(g, "/actions");
+		return reading_wrong(g, "/actions");
 	if (a->op == ANSWER_REINJECT && a->replaces.p == NULL)
-		return wrong(g, "/actions/replaces");
+		return reading_wrong(g, "/actions/replaces");
 	if (a->position == WIRE_POSITION_RANK && a->rank == 0)
-		return wrong(g, "/actions/placement/rank");
+		return reading_wrong(g, "/actions/placement/rank");
 	return true;
 }
 
@@ -326,7 +231,7 @@ static bool check_inject(struct reading *g, const struct action *x)
 static bool finish_action(struct reading *g, struct action *x, bool *skip)
 {
 	if (x->op.p == NULL)
-		return wrong(g, "/actions/op");
+		return reading_wrong(g, "/actions/op");
 	*skip = false;
 	if (str_eq(x->op, STR("inject"))) {
 		x->a.op = ANSWER_INJECT;
@@ -339,11 +244,23 @@ static bool finish_action(struct reading *g, struct action *x, bool *skip)
 		return true;
 	}
 	if (x->a.guid.p == NULL)
-		return wrong(g, "/actions/guid");
+		return reading_wrong(g, "/actions/guid");
 	if (x->a.op != ANSWER_WITHDRAW)
 		return check_inject(g, x);
-	x->a.cause = (enum wire_withdraw_cause)wire_withdraw_cause_of(x->cause);
-	return x->a.cause != 0 ? true : wrong(g, "/actions/cause");
+	x->a.withdraw.guid = x->a.guid;
+	x->a.withdraw.cause =
+		(enum wire_withdraw_cause)wire_withdraw_cause_of(x->cause);
+	return x->a.withdraw.cause != 0 ? true : reading_wrong(g, "/actions/cause");
+}
+
+bool requests_read_action(struct reading *g, struct answer_action *action, bool *skip)
+{
+	struct action x = {0};
+	if (!reading_fields(g, "/actions", action_field, &x) ||
+	    !finish_action(g, &x, skip))
+		return false;
+	*action = x.a;
+	return true;
 }
 
 static bool read_actions(struct reading *g, struct answer_open *answer)
@@ -351,21 +268,20 @@ static bool read_actions(struct reading *g, struct answer_open *answer)
 	enum json_event e;
 	bool skip = false;
 	if (json_next(&g->r) != JSON_AT_ARRAY || answer->n_actions > 0)
-		return wrong(g, "/actions");
+		return reading_wrong(g, "/actions");
 	while ((e = json_next(&g->r)) == JSON_AT_OBJECT) {
-		struct action x = {0};
-		if (!read_fields(g, "/actions", action_field, &x) ||
-		    !finish_action(g, &x, &skip))
+		struct answer_action action;
+		if (!requests_read_action(g, &action, &skip))
 			return false;
 		if (skip) {
 			answer->n_skipped++;
 			continue;
 		}
 		if (answer->n_actions == WIRE_ACTIONS_MAX)
-			return wrong(g, "/actions");
-		answer->actions[answer->n_actions++] = x.a;
+			return reading_wrong(g, "/actions");
+		answer->actions[answer->n_actions++] = action;
 	}
-	return e == JSON_AT_ARRAY_END ? true : wrong(g, "/actions");
+	return e == JSON_AT_ARRAY_END ? true : reading_wrong(g, "/actions");
 }
 
 static bool open_field(struct reading *g, void *ctx, struct str key, bool *known)
@@ -376,8 +292,8 @@ static bool open_field(struct reading *g, void *ctx, struct str key, bool *known
 	if (str_eq(key, STR("actions")))
 		return read_actions(g, a);
 	if (str_eq(key, STR("nextCheck")))
-		return read_seconds(g, &a->next_check, REQUESTS_NEXT_CHECK_MAX,
-				    "/nextCheck");
+		return reading_seconds(g, &a->next_check, REQUESTS_NEXT_CHECK_MAX,
+				       "/nextCheck");
 	*known = false;
 	return true;
 }
@@ -388,9 +304,10 @@ bool requests_read_open(struct str json, struct arena *arena,
 	struct reading g = {.arena = arena, .err = err};
 	*answer = (struct answer_open){.next_check = UINT32_MAX};
 	json_reader_init(&g.r, json, arena);
-	if (!read_object(&g, "", open_field, answer) || !end(&g))
+	if (!reading_object(&g, "", open_field, answer) || !reading_end(&g))
 		return false;
 	if (answer->known == NULL || answer->next_check == UINT32_MAX)
-		return wrong(&g, answer->known == NULL ? "/known" : "/nextCheck");
+		return reading_wrong(&g,
+				     answer->known == NULL ? "/known" : "/nextCheck");
 	return true;
 }

@@ -97,6 +97,8 @@ static void on_hello_answer(void *ctx, const struct uplink_answer *answer)
 	struct arena *arena = arena_new(HELLO_ANSWER_ARENA);
 	bool ok =
 		arena != NULL && requests_read_hello(answer->body, arena, &read, &err);
+	if (ok)
+		recalls_name(&s->recall, read.user);
 	arena_free(arena);
 	if (!ok) {
 		if (session_may_log(a))
@@ -123,6 +125,8 @@ static bool take_hello(struct session *s, const struct wire_hello *hello)
 		return true; /* no answer */
 	struct buf body;
 	buf_init(&body, REQUESTS_BODY_MAX);
+	if (s->recall.lane == NULL)
+		recalls_join(a->recalls, &s->recall, s->tenant, s->user);
 	uplink_cancel(s->hello_call);
 	s->hello_call = NULL;
 	if (requests_write_hello(&body, hello))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of a session: session.c has the connection, session-frames.c what comes
- * in, session-open.c the answer to OPEN. */
+ * in, session-open.c the answer to OPEN, session-recall.c what is pushed. */
 #ifndef INLAY_AGENT_SESSION_INTERNAL_H
 #define INLAY_AGENT_SESSION_INTERNAL_H
 
@@ -26,6 +26,7 @@ struct session {
 	char *names;
 	struct str tenant, user, protocol;
 	struct uplink_call *hello_call;
+	struct recalls_member recall;
 	struct open_job *job; /* the OPEN being answered, or NULL */
 	uint64_t last_number; /* of an event */
 	struct unconfirmed unconfirmed[WIRE_EVENTS_MAX];

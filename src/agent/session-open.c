@@ -132,7 +132,7 @@ static bool send_actions(struct open_job *job)
 	for (size_t i = 0; ok && i < answer->n_actions; i++) {
 		const struct answer_action *action = &answer->actions[i];
 		if (action->op == ANSWER_WITHDRAW) {
-			compose_withdraw(action, f);
+			compose_withdraw(&action->withdraw, f);
 			ok = session_send(job->s, f);
 		} else if (inject) {
 			ok = send_message(job, action, &job->refused[i]);
@@ -141,16 +141,27 @@ static bool send_actions(struct open_job *job)
 	return ok;
 }
 
+static bool has_message(const struct answer_open *answer)
+{
+	for (size_t i = 0; i < answer->n_actions; i++)
+		if (answer->actions[i].op != ANSWER_WITHDRAW)
+			return true;
+	return false;
+}
+
 static void finish(struct open_job *job)
 {
 	for (size_t i = 0; i < job->answer.n_actions; i++)
 		if (job->refused[i] != WIRE_CAUSE_NONE)
 			refuse(job->s, &job->answer.actions[i], job->refused[i]);
 	bool ok = send_done(job);
+	bool message = has_message(&job->answer);
 	struct session *s = job->s;
 	free_job(job);
 	if (!ok)
 		session_close(s);
+	else if (message)
+		recalls_opened(&s->recall);
 }
 
 /* The answer is read, or counts, or a template has come. */

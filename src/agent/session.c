@@ -44,6 +44,7 @@ void session_close(struct session *s)
 	ev_timer_stop(a->loop, &s->hello_timer);
 	uplink_cancel(s->hello_call);
 	session_cancel_open(s);
+	recalls_leave(&s->recall);
 	session_unlist_unconfirmed(s);
 	unlink_session(s);
 	limits_disconnect(a->limits, s->uid);

@@ -11,6 +11,8 @@
  * counted by limits_connect, which this undoes in the end. */
 void session_start(struct agent *a, int fd, uid_t uid);
 void sessions_close_all(struct agent *a);
+/* Of recalls: gives what is taken back to the session, and closes it if that fails. */
+void sessions_push(struct recalls_member *m, const struct answer_withdrawal *what);
 /* The spool's `synced`: events are confirmed to those who sent them. ctx: the
  * agent. */
 void sessions_synced(void *ctx, uint64_t sequence, bool ok);

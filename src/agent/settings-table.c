@@ -38,7 +38,7 @@
 	X("inlay.mim.timeout", DURATION, "10s", TIMEOUT_LEAST, 60 * MS_SECOND, NULL,   \
 	  "How long one request to MIM may take. It may let one wait for a second.")   \
 	X("inlay.mim.connections", INT, "16", 1, 1024, NULL,                           \
-	  "Most connections to MIM.")                                                  \
+	  "Most connections to MIM; one more of each tenant waits for recalls.")       \
 	X("inlay.tenant.*", PATH, NULL, 0, 0, NULL,                                    \
 	  "inlay.tenant.<id>.token-file = file with the bearer token (scope "          \
 	  "dovecot:<id>) of a tenant; read again at SIGHUP. At least one.")            \

@@ -98,15 +98,23 @@ static void reads_hello(void **state)
 	assert_true(requests_read_hello(STR("{\"open\":false,\"nextCheck\":\"P300D\"}"),
 					arena, &a, &err));
 	assert_int_equal(a.next_check, REQUESTS_NEXT_CHECK_MAX);
-	static const char *const bad[] = {"",
-					  "[]",
-					  "{}",
-					  "{\"open\":true}",
-					  "{\"open\":1,\"nextCheck\":\"PT1M\"}",
-					  "{\"open\":true,\"nextCheck\":60}",
-					  "{\"open\":true,\"nextCheck\":\"P1M\"}",
-					  "{\"open\":true,\"nextCheck\":\"PT1M\"} x",
-					  "{\"open\":true,\"nextCheck\":\"PT1M\""};
+	assert_null(a.user.p);
+	assert_true(requests_read_hello(
+		STR("{\"user\":\"ab12\",\"open\":true,\"nextCheck\":\"PT15M\"}"), arena,
+		&a, &err));
+	assert_str(a.user, "ab12");
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"open\":true}",
+		"{\"open\":1,\"nextCheck\":\"PT1M\"}",
+		"{\"open\":true,\"nextCheck\":60}",
+		"{\"open\":true,\"nextCheck\":\"P1M\"}",
+		"{\"open\":true,\"nextCheck\":\"PT1M\"} x",
+		"{\"open\":true,\"nextCheck\":\"PT1M\",\"user\":1}",
+		"{\"open\":true,\"nextCheck\":\"PT1M\"",
+	};
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (requests_read_hello(str_of(bad[i]), arena, &a, &err))
 			fail_msg("taken: %s", bad[i]);
@@ -154,8 +162,8 @@ static void reads_a_decision(void **state)
 	assert_int_equal(v.lookup(v.ctx, STR("x")).kind, MUSTACHE_ABSENT);
 	assert_int_equal(v.lookup(v.ctx, STR("none")).kind, MUSTACHE_ABSENT);
 	assert_int_equal(a.actions[1].op, ANSWER_WITHDRAW);
-	assert_int_equal(a.actions[1].cause, WIRE_WITHDRAW_RECALL);
-	assert_true(a.actions[1].lazy);
+	assert_int_equal(a.actions[1].withdraw.cause, WIRE_WITHDRAW_RECALL);
+	assert_true(a.actions[1].withdraw.lazy);
 	assert_int_equal(a.actions[2].op, ANSWER_REINJECT);
 	assert_int_equal(a.actions[2].position, WIRE_POSITION_DATE);
 	assert_int_equal(a.actions[2].date_ms, INT64_C(1777622400000));

@@ -99,7 +99,8 @@ static struct agent_settings *settings;
 
 static bool makes_an_uplink(struct error *err)
 {
-	struct uplink *u = uplink_new(loop, settings, NULL, err);
+	const struct uplink_limits limits = {.connections = 4, .timeout_ms = 1000};
+	struct uplink *u = uplink_new(loop, settings, &limits, NULL, err);
 	uplink_free(u);
 	return u != NULL;
 }

@@ -36,12 +36,14 @@ struct uplink_socket {
 struct uplink {
 	struct ev_loop *loop;
 	const struct agent_settings *settings;
+	struct uplink_limits limits;
 	struct log *log;
 	CURLM *multi;
 	ev_timer timer;
 	struct tokens *tokens;
 	size_t url; /* the one in use */
 	bool down;  /* the last request had no answer: said once */
+	bool lost;  /* a socket could not be watched: all requests fail */
 	struct uplink_call *calls;
 	size_t n_calls, n_early; /* of them is_early */
 };
@@ -186,7 +188,13 @@ static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 	int running;
 	(void)loop;
 	(void)revents;
-	curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	/* libcurl ends them all, but only those that it looks at: at all, then */
+	bool lost = u->lost;
+	u->lost = false;
+	if (lost)
+		curl_multi_perform(u->multi, &running);
+	else
+		curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	take_finished(u);
 }
 
@@ -195,6 +203,8 @@ static int want_timer(CURLM *multi, long ms, void *ctx)
 	struct uplink *u = ctx;
 	(void)multi;
 	ev_timer_stop(u->loop, &u->timer);
+	if (u->lost)
+		ms = 0;
 	if (ms < 0)
 		return 0;
 	/* 0 too goes through the loop: libcurl must not be called from here */
@@ -218,8 +228,11 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *
 	}
 	if (s == NULL) {
 		s = calloc(1, sizeof *s);
-		if (s == NULL)
+		if (s == NULL) {
+			u->lost = true;
+			want_timer(u->multi, 0, u);
 			return -1;
+		}
 		s->u = u;
 		s->fd = fd;
 		ev_init(&s->io, on_socket);
@@ -235,7 +248,8 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *
 }
 
 struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *settings,
-			  struct log *log, struct error *err)
+			  const struct uplink_limits *limits, struct log *log,
+			  struct error *err)
 {
 	struct uplink *u = calloc(1, sizeof *u);
 	if (u == NULL) {
@@ -244,6 +258,7 @@ struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *set
 	}
 	u->loop = loop;
 	u->settings = settings;
+	u->limits = *limits;
 	u->log = log;
 	ev_init(&u->timer, on_timer);
 	u->timer.data = u;
@@ -261,8 +276,8 @@ struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *set
 	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, want_timer);
 	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
 	curl_multi_setopt(u->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-			  (long)settings->connections);
-	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)settings->connections);
+			  (long)limits->connections);
+	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)limits->connections);
 	return u;
 }
 
@@ -378,10 +393,11 @@ static void set_options(struct uplink_call *c)
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* not that of the environment */
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "inlay-agent/" INLAY_VERSION);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
+	long timeout_ms = (long)c->u->limits.timeout_ms;
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout_ms);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
-			 s->timeout_ms < CONNECT_TIMEOUT_MS ? (long)s->timeout_ms
-							    : CONNECT_TIMEOUT_MS);
+			 timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms
+							 : CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);

@@ -23,8 +23,15 @@ struct uplink_answer {
 };
 typedef void uplink_done(void *ctx, const struct uplink_answer *answer);
 
+struct uplink_limits {
+	int64_t connections; /* at a time; further requests wait for one */
+	int64_t timeout_ms;  /* of a request, with that wait */
+};
+/* Two uplinks do not take each other's connections, nor each other's word for which
+ * MIM answers. log: NULL, if another one tells of that. */
 struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *settings,
-			  struct log *log, struct error *err);
+			  const struct uplink_limits *limits, struct log *log,
+			  struct error *err);
 void uplink_free(struct uplink *u);
 /* Reads all token files again. False if any could not be read: those tenants keep
  * their old token. */

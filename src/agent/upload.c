@@ -34,6 +34,8 @@ struct upload {
 	struct uplink *uplink;
 	struct log *log;
 	struct lane *lanes;
+	upload_told *told; /* or NULL */
+	void *ctx;
 };
 
 double upload_delay(unsigned failures)
@@ -92,6 +94,16 @@ static void refused(struct lane *l, int status)
 	start_timer(l, GATHER);
 }
 
+static void tell(const struct lane *l)
+{
+	const struct spool_record *records[BATCH_MAX];
+	if (l->u->told == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		records[i] = &l->batch[i]->record;
+	l->u->told(l->u->ctx, records, l->n);
+}
+
 static void delivered(struct lane *l)
 {
 	if (l->failures > 0)
@@ -99,6 +111,7 @@ static void delivered(struct lane *l)
 			 l->tenant->id);
 	l->failures = 0;
 	l->most = l->most * 2 < BATCH_MAX ? l->most * 2 : BATCH_MAX;
+	tell(l);
 	spool_delivered(l->u->spool, l->batch, l->n);
 }
 
@@ -176,6 +189,12 @@ void upload_kick(struct upload *u)
 		if (l != NULL && l->call == NULL && !ev_is_active(&l->timer))
 			start_timer(l, GATHER);
 	}
+}
+
+void upload_tell(struct upload *u, upload_told *told, void *ctx)
+{
+	u->told = told;
+	u->ctx = ctx;
 }
 
 bool upload_is_idle(const struct upload *u)

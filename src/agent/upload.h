@@ -12,6 +12,9 @@ struct upload;
 struct upload *upload_new(struct ev_loop *loop, struct spool *spool,
 			  struct uplink *uplink, struct log *log);
 void upload_free(struct upload *u);
+/* Who is told of the events of one tenant that MIM has, before they are gone. */
+typedef void upload_told(void *ctx, const struct spool_record *const *events, size_t n);
+void upload_tell(struct upload *u, upload_told *told, void *ctx);
 /* There are events. Those that come within a moment share a batch. */
 void upload_kick(struct upload *u);
 /* Nothing is on its way. */

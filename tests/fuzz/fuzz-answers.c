@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as MIM's answers to HELLO and OPEN. What is accepted must make frames
- * that can be sent. */
+/* Any bytes as MIM's answers to HELLO and OPEN, and to who waits for recalls. What is
+ * accepted must make frames that can be sent. */
 #include "agent/compose.h"
 #include "base/crypto.h"
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,12 +49,59 @@ static void use_action(const struct answer_action *a)
 		.message_id_domain = STR_INIT("example.org"),
 		.node = STR_INIT("imap1.example.org")};
 	if (a->op == ANSWER_WITHDRAW) {
-		compose_withdraw(a, &frame);
+		compose_withdraw(&a->withdraw, &frame);
 		send_frame();
 	} else if (compose_inject(&config, 1, a, template, 0, &parts, &message, &frame,
 				  NULL)) {
 		send_frame();
 	}
+}
+
+/* The next question is one line of HTTP, whatever the cursor is. */
+static void use_recalls(const struct answer_recalls *a)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789-_.%?=&";
+	char path[REQUESTS_RECALLS_PATH_MAX];
+	requests_recalls_path(path, a->cursor, 20);
+	if (path[strspn(path, plain)] != '\0' ||
+	    !str_ends(str_of(path), STR("&wait=20")))
+		abort();
+	for (size_t i = 0; i < a->n_users; i++)
+		if (!requests_recalls_concern(a, a->users[i]))
+			abort();
+	if (requests_recalls_concern(a, (struct str){0}) !=
+	    (a->reset || a->all || a->n_users > 0))
+		abort();
+}
+
+static void use_withdrawals(const struct answer_withdrawals *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		if (requests_withdrawals_of(a, a->users[i].user) == NULL)
+			abort();
+		for (size_t k = 0; k < a->users[i].n; k++) {
+			compose_withdraw(&a->users[i].withdraw[k], &frame);
+			send_frame();
+		}
+	}
+}
+
+static void use_pushed(struct str json, struct arena *arena)
+{
+	struct answer_recalls recalls;
+	struct answer_withdrawals withdrawals;
+	struct error err = {0};
+	if (requests_read_recalls(json, arena, &recalls, &err))
+		use_recalls(&recalls);
+	else if (err.kind == ERROR_NONE)
+		abort();
+	err = (struct error){0};
+	if (requests_read_withdrawals(json, 4, arena, &withdrawals, &err))
+		use_withdrawals(&withdrawals);
+	else if (err.kind == ERROR_NONE)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -73,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (err.kind == ERROR_NONE) {
 		abort();
 	}
+	use_pushed(json, arena);
 	arena_free(arena);
 	return 0;
 }

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import time
+import urllib.parse
 
 LIMIT = 20.0
 TEMPLATE = {
@@ -61,6 +62,9 @@ class ScriptedMim:
     """What it answers is in its attributes:
 
     open, next_check  the answer to hello
+    keys              None: hello says nothing of it; user -> what recalls call the user
+    withdrawals       user -> what is to be taken back, or a function of the user
+    refuse_user       a question for withdrawals that names this user is answered 422
     actions           of every decision
     known             of every decision
     templates         sha256 -> bytes
@@ -82,10 +86,15 @@ class ScriptedMim:
         self.actions, self.known = [], []
         self.templates = {}
         self.status, self.delay, self.raw, self.half = {}, {}, {}, set()
-        self.refuse_event = self.retry_after = self.held_byte = None
-        self.counts, self.cut = threading.Event(), False
+        self.held_byte, self.counts, self.cut = None, threading.Event(), False
         self.rests, self.resting = False, set()
         self.stopped = threading.Event()
+        self.refuse_event = self.refuse_user = self.retry_after = None
+        self.keys, self.withdrawals = {}, {}
+        self.news, self.epoch = [], 0   # what there was to be told, since when
+        self.polls = []    # (tenant, query, time) of the requests that wait
+        self.held = 0      # how many of them wait now
+        self.asked = []    # (tenant, users) of the questions for withdrawals
         self.arrived = []  # names of calls, before any delay
         self.calls = []    # (name, tenant, body, Authorization), answered
         self.events = []   # delivered
@@ -97,6 +106,7 @@ class ScriptedMim:
     def start(self):
         self.stopped.clear()
         self.sockets = set()
+        self.stopping = False
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.mim = self
         if self.tls:
@@ -110,6 +120,9 @@ class ScriptedMim:
     def stop(self):
         """No connection is taken any more, and those that are open are cut."""
         self.stopped.set()
+        with self.changed:
+            self.stopping = True
+            self.changed.notify_all()
         self.server.shutdown()
         self.server.server_close()
         for s in list(self.sockets):
@@ -142,9 +155,57 @@ class ScriptedMim:
         with self.changed:
             return [(e["instance"], e["type"]) for e in self.events]
 
+    def tell(self, *entries):
+        """News for those who wait."""
+        with self.changed:
+            self.news += entries
+            self.changed.notify_all()
+
+    def forget(self):
+        """No cursor that was given is known any more."""
+        with self.changed:
+            self.epoch += 1
+            self.changed.notify_all()
+
+    def wait_held(self, count=1):
+        self.wait(lambda: self.held == count, f"{count} requests that wait")
+
+    def wait_asked(self, *users, count=1):
+        """Waits until these have been asked for in one question."""
+        self.wait(lambda: sum(sorted(a[1]) == sorted(users) for a in self.asked) >=
+                  count, f"{count} x a question for {users}, not {self.asked}")
+
+    def answer_recalls(self, query):
+        """Waits for news behind the cursor, which is epoch/number."""
+        def cursor():
+            return f"{self.epoch}/{len(self.news)}"
+        known = query.get("since", "").split("/")
+        if known[0] != str(self.epoch):
+            return 200, {"cursor": cursor(), "reset": True, "entries": []}
+        self.held += 1
+        self.changed.notify_all()
+        self.changed.wait_for(lambda: self.stopping or known[0] != str(self.epoch) or
+                              len(self.news) > int(known[1]), int(query["wait"]))
+        self.held -= 1
+        self.changed.notify_all()
+        if known[0] != str(self.epoch):
+            return 200, {"cursor": cursor(), "reset": True, "entries": []}
+        return 200, {"cursor": cursor(), "reset": False,
+                     "entries": self.news[int(known[1]):]}
+
+    def answer_withdrawals(self, users):
+        if self.refuse_user in users:
+            return 422, {"title": "no"}
+        of = self.withdrawals
+        found = [(u, of(u) if callable(of) else of.get(u)) for u in users]
+        return 200, {"users": [{"user": u, "actions": a} for u, a in found if a]}
+
     def answer_of(self, name, body, digest):
         if name == "hello":
-            return 200, {"open": self.open, "nextCheck": self.next_check}
+            answer = {"open": self.open, "nextCheck": self.next_check}
+            if self.keys is not None:
+                answer["user"] = self.keys.get(body["user"], body["user"])
+            return 200, answer
         if name == "decisions":
             return 200, {"known": self.known, "actions": self.actions,
                          "nextCheck": self.next_check}
@@ -160,7 +221,8 @@ class ScriptedMim:
     def handle(self, request, body):
         parts = request.path.split("/")  # "", api, tenants, t, dovecot, name, digest
         self.sockets.add(request.connection)
-        tenant, name = parts[3], parts[5]
+        tenant, (name, _, query) = parts[3], parts[5].partition("?")
+        query = dict(urllib.parse.parse_qsl(query))
         with self.changed:
             self.arrived.append(name)
             self.changed.notify_all()
@@ -168,13 +230,23 @@ class ScriptedMim:
         if name in ("hello", "decisions") and request.connection in self.resting:
             self.stopped.wait(LIMIT)
         with self.changed:
+            if name == "recalls":
+                self.polls.append((tenant, query, time.monotonic()))
+            elif name == "withdrawals":
+                self.asked.append((tenant, body["users"]))
             if name in self.status:
                 status, answer = self.status[name], {"title": "as scripted"}
                 if self.rests and status == 503:
                     self.resting.add(request.connection)
+            elif name == "recalls":
+                status, answer = self.answer_recalls(query)
+            elif name == "withdrawals":
+                status, answer = self.answer_withdrawals(body["users"])
             else:
                 status, answer = self.answer_of(name, body, parts[-1])
-            self.calls.append((name, tenant, body, request.headers["Authorization"]))
+            if name not in ("recalls", "withdrawals"):
+                self.calls.append((name, tenant, body,
+                                   request.headers["Authorization"]))
             self.changed.notify_all()
         data = self.raw.get(name)
         if data is None:

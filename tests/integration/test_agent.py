@@ -403,12 +403,15 @@ class Faults(AgentCase):
 
     def test_a_connection_that_was_refused_is_not_used_again(self):
         """MIM lets it rest, and the next mail user would wait for that."""
+        alone = {"recalls": 404}  # no other questions
+        self.mim.status = alone
         self.greeted()
+        self.mim.wait(lambda: self.mim.polls, "the other question")
         for status, more in ((200, 0), (503, 1), (200, 0)):
             before = len(self.mim.sockets)
-            self.mim.status = {} if status == 200 else {"hello": status}
+            self.mim.status = alone if status == 200 else {**alone, "hello": status}
             self.greeted()  # READY is the answer to both
-            self.mim.status = {}
+            self.mim.status = alone
             self.greeted()
             self.assertEqual(len(self.mim.sockets), before + more, status)
 
