@@ -11,6 +11,15 @@ bool inlay_act_is_late(const struct inlay_action *action)
 	return inlay_clock_boot() > action->valid_until;
 }
 
+bool inlay_act_is_withdrawn(const struct inlay_action *action)
+{
+	const struct inlay_action *other = action->next;
+	while (other != NULL &&
+	       (other->type != WIRE_WITHDRAW || strcmp(other->guid, action->guid) != 0))
+		other = other->next;
+	return other != NULL;
+}
+
 void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *action,
 		      uint8_t cause)
 {
@@ -189,7 +198,7 @@ static void inject(struct inlay_work *work, struct inlay_action *action)
 	} else if (uid != 0) {
 		record_of(action, &record);
 		saved(work, &record, uid);
-	} else if (inlay_act_is_late(action)) {
+	} else if (inlay_act_is_late(action) || inlay_act_is_withdrawn(action)) {
 		inlay_act_refuse(session, action, WIRE_CAUSE_LATE);
 	} else if (!inlay_quota_allows(work->box, &session->set, action->size)) {
 		inlay_act_refuse(session, action, WIRE_CAUSE_QUOTA);

@@ -14,6 +14,8 @@ struct inlay_work {
 
 /* Carries it out and tells the agent what became of it. */
 void inlay_act(struct inlay_work *work, struct inlay_action *action);
+/* A message that came, and behind it the word that it is taken back. */
+bool inlay_act_is_withdrawn(const struct inlay_action *action);
 bool inlay_act_is_late(const struct inlay_action *action);
 /* Tells that nothing was saved; frees the assignment in MIM. */
 void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *action,

@@ -2,9 +2,9 @@
 #include "inlay-ask.h"
 
 #include "inlay-clock.h"
+#include "inlay-later.h"
 #include "inlay-work.h"
 
-#define QUIET_MS 30000       /* after a miss the process asks nobody so long */
 #define PATIENCE_MS 50       /* an answer is not late before that */
 #define OUTSTANDING_MS 60000 /* an OPEN without its DONE is forgotten then */
 
@@ -28,7 +28,7 @@ static void miss(struct inlay_session *session, const char *why)
 	else
 		e_warning(e->event(), "No answer for this session: %s", why);
 	session->warned = TRUE;
-	quiet_until = inlay_clock_monotonic() + QUIET_MS;
+	quiet_until = inlay_clock_monotonic() + INLAY_QUIET_MS;
 }
 
 /* An answer without its end is no answer: what was assigned may not be written down,
@@ -81,12 +81,17 @@ void inlay_ask_hello(struct inlay_session *session)
 {
 	const char *error;
 
-	if (session->link != NULL || is_quiet())
+	if (session->link != NULL)
 		return;
+	if (is_quiet()) {
+		inlay_later_connect(session);
+		return;
+	}
 	session->link = inlay_link_connect(session->set.socket, inlay_answer_frame,
 					   inlay_session_wake, session, &error);
 	if (session->link == NULL) {
 		miss(session, error);
+		inlay_later_connect(session);
 		return;
 	}
 	session->hello_at = inlay_clock_monotonic();
@@ -113,6 +118,7 @@ void inlay_ask_lost(struct inlay_session *session)
 	miss(session, inlay_link_error(session->link));
 	drop_half_an_answer(session);
 	inlay_link_close(&session->link);
+	inlay_later_connect(session);
 }
 
 /* Waits within the session's budget; the first trigger only. */

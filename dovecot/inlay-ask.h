@@ -6,7 +6,9 @@
 
 #include "inlay-session.h"
 
-/* Connects and says HELLO, unless this process had a miss within the last 30 s. */
+#define INLAY_QUIET_MS 30000 /* after a miss the process asks nobody so long */
+
+/* Connects and says HELLO, unless this process had a miss not long ago. */
 void inlay_ask_hello(struct inlay_session *session);
 /* Sends OPEN if something could be done, and waits for the answer within what is
  * left of the session's deadline. The session's own messages are loaded. */

@@ -3,6 +3,7 @@
 
 #include "inlay-ask.h"
 #include "inlay-clock.h"
+#include "inlay-later.h"
 #include "inlay-see.h"
 #include "inlay-trigger.h"
 #include "inlay-work.h"
@@ -107,29 +108,10 @@ void inlay_session_free(struct inlay_session **_session)
 	while (session->actions != NULL)
 		inlay_action_remove(session, session->actions);
 	inlay_link_close(&session->link);
+	inlay_later_free(session);
 	array_free(&session->acked);
 	array_free(&session->own);
 	event_unref(&session->event);
-}
-
-void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
-			   bool *loaded)
-{
-	if (session->busy || inlay_trigger_is_blocked(session->user))
-		return;
-	if (session->paths.ledger == NULL &&
-	    !inlay_paths_find(box, session->user->pool, &session->paths))
-		return;
-	session->busy = TRUE;
-	if (!*loaded) {
-		inlay_see_load(session, box);
-		*loaded = TRUE;
-	}
-	inlay_ask(session, box);
-	session->waited = TRUE;
-	inlay_work(session, session->outstanding);
-	note_acknowledged(session);
-	session->busy = FALSE;
 }
 
 void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
@@ -164,20 +146,70 @@ static bool must_prepare(const struct inlay_session *session)
 	       session->paths.ledger == NULL;
 }
 
+static bool has_withdrawal(const struct inlay_session *session)
+{
+	const struct inlay_action *action = session->actions;
+	while (action != NULL && action->type != WIRE_WITHDRAW)
+		action = action->next;
+	return action != NULL;
+}
+
+static void work_unasked(struct inlay_session *session);
+
+/* What is to go must not wait for a command: while a slow reader is sent a message, or
+ * another has the lock, it is tried again. */
+static void try_later(struct inlay_session *session, bool possible)
+{
+	if (possible)
+		inlay_later_done(session);
+	else if (has_withdrawal(session))
+		inlay_later(session, work_unasked);
+}
+
+/* IDLE has begun, and only now an agent says that there is something. */
+static bool wants_to_ask_idling(const struct inlay_session *session)
+{
+	return session->again ||
+	       (session->ready && session->ready_open && !session->opened);
+}
+
 /* Frames came while no command of ours was under way. */
 static void work_unasked(struct inlay_session *session)
 {
-	bool idling = is_idling(session);
+	bool idling = is_idling(session), possible = TRUE;
 
-	if (inlay_trigger_is_blocked(session->user))
+	if (inlay_trigger_is_blocked(session->user)) {
+		try_later(session, FALSE);
 		return;
+	}
 	if (must_prepare(session))
 		inlay_work_prepare(session);
-	if (session->again && idling)
+	if (idling && wants_to_ask_idling(session))
 		inlay_ask(session, session->selected);
 	if (session->actions != NULL && inlay_work_find_paths(session))
-		inlay_work(session, !idling || session->outstanding);
+		possible = inlay_work(session, !idling || session->outstanding);
+	try_later(session, possible);
 	note_acknowledged(session);
+}
+
+void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
+			   bool *loaded)
+{
+	if (session->busy || inlay_trigger_is_blocked(session->user))
+		return;
+	if (session->paths.ledger == NULL &&
+	    !inlay_paths_find(box, session->user->pool, &session->paths))
+		return;
+	session->busy = TRUE;
+	if (!*loaded) {
+		inlay_see_load(session, box);
+		*loaded = TRUE;
+	}
+	inlay_ask(session, box);
+	session->waited = TRUE;
+	try_later(session, inlay_work(session, session->outstanding));
+	note_acknowledged(session);
+	session->busy = FALSE;
 }
 
 void inlay_session_wake(void *context)

@@ -68,6 +68,11 @@ struct inlay_session {
 	ARRAY(struct inlay_event) acked; /* to be noted in the ledger */
 	bool all_acked;
 
+	/* of inlay-later.h */
+	struct timeout *later, *reconnect;
+	unsigned int later_tries;
+	void (*later_call)(struct inlay_session *);
+
 	ARRAY_TYPE(inlay_own) own;
 	struct inlay_measure measure;
 };

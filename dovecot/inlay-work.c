@@ -226,20 +226,24 @@ static void drop_late(struct inlay_session *session)
 	}
 }
 
-void inlay_work(struct inlay_session *session, bool withdrawals_only)
+bool inlay_work(struct inlay_session *session, bool withdrawals_only)
 {
 	struct inlay_work work;
 	struct inlay_action *next;
 
 	drop_late(session);
-	if (!has_work(session, withdrawals_only) || work_open(session, &work) <= 0)
-		return;
+	if (!has_work(session, withdrawals_only))
+		return TRUE;
+	int ret = work_open(session, &work);
+	if (ret <= 0)
+		return ret < 0;
 	if (session->learned)
 		write_learned(&work);
 	for (struct inlay_action *action = session->actions; action != NULL;
 	     action = next) {
 		next = action->next;
-		if (withdrawals_only && action->type != WIRE_WITHDRAW)
+		if (withdrawals_only && action->type != WIRE_WITHDRAW &&
+		    !inlay_act_is_withdrawn(action))
 			continue;
 		T_BEGIN
 		{
@@ -249,6 +253,7 @@ void inlay_work(struct inlay_session *session, bool withdrawals_only)
 		inlay_action_remove(session, action);
 	}
 	work_close(&work);
+	return TRUE;
 }
 
 void inlay_work_give_back(struct inlay_session *session)
