@@ -104,6 +104,42 @@ class Injection:
         self.wait_counted(injected=2, read=1, recalled=1)
 
 
+    def test_a_recall_reaches_a_client_in_idle(self):
+        reader = f"r-{self.user}"
+        for user in (self.user, reader):
+            self.put_user(user)
+        self.publish([(self.user, "Ada"), (reader, "Bo")])
+        idler, other = self.connect(), self.connect(reader)
+        self.assertEqual((idler.exists(), other.exists()), (1, 1))
+        other.fetch("1", "(BODY[])")
+        self.wait_counted(injected=2, read=1)
+        idler.idle()
+        other.idle()
+        self.need(200, "POST", f"/campaigns/{self.campaign}/pause")
+        self.need(200, "POST", f"/campaigns/{self.campaign}/recall")
+        idler.idle_until(b"* 1 EXPUNGE")
+        idler.idle_done()
+        self.wait_counted(injected=2, read=1, recalled=1)
+        copies = self.need(200, "GET", f"/campaigns/{self.campaign}")["copies"]
+        self.assertEqual(copies, {"out": 2, "takenBack": 1, "kept": 1, "gone": 0,
+                                  "stillOut": 0})
+        self.assertNotIn(b"EXPUNGE", b"".join(other.idle_done()))
+        self.assertEqual(other.exists(), 1)
+
+    def test_who_opts_out_while_idling_loses_it_at_once(self):
+        self.put_user()
+        self.publish()
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.wait_counted(injected=1)
+        client.idle()
+        self.need(200, "PATCH", f"/users/{self.user}",
+                  {"optOuts": [{"at": "2026-02-01T10:00:00Z"}]})
+        client.idle_until(b"* 1 EXPUNGE")
+        client.idle_done()
+        self.wait_counted(injected=1, recalled=1)
+
+
 class Maildir(Injection, ChainCase):
     mail = "maildir"
 
