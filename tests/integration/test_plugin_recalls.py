@@ -13,7 +13,9 @@ import unittest
 from plugin_case import PluginCase, message, plain_message
 from scripted_mim import ScriptedMim, inject, sha256, template_bytes
 from services.agent import Agent
-from test_plugin_storage import F_OFD_SETLK, Storage
+from test_plugin_storage import Storage
+
+F_OFD_SETLKW = 38  # fcntl(2); Python has no name for it
 
 SOON = 2.0
 
@@ -34,7 +36,8 @@ class Idle(Storage):
         """What another process holds as long as the file is open."""
         f = open(self.path(), "r+b")
         self.addCleanup(f.close)
-        fcntl.fcntl(f, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        # waits: the session notes in the ledger what was acknowledged just now
+        fcntl.fcntl(f, F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
         return f
 
     def test_several_at_once_reach_an_idling_client_soon(self):
