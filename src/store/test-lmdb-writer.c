@@ -119,6 +119,38 @@ static void who_shares_a_transaction_is_not_told(void **state)
 	assert_true(o.applied < 100);
 }
 
+/* The writer's waits for company: the only ones with a limit. */
+int __real_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+				  const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+				  const struct timespec *until);
+static _Atomic unsigned waits;
+
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+				  const struct timespec *until)
+{
+	waits++;
+	return __real_pthread_cond_timedwait(cond, mutex, until);
+}
+
+static void who_is_alone_waits_for_no_company(void **state)
+{
+	struct fixture *f = *state;
+	struct calls c = {0};
+	struct store_user_change nothing = {0};
+	waits = 0;
+	for (unsigned i = 0; i < 20; i++)
+		must_commit(f, "alone", &nothing);
+	assert_int_equal(waits, 0);
+	/* after a transaction of several the next one does */
+	for (unsigned i = 0; i < 1000; i++)
+		store_user_commit(f->db, text(f, "u%u", i), 0, &nothing, NULL,
+				  count_call, &c);
+	await(&c.done, 1000);
+	must_commit(f, "alone", &nothing);
+	assert_true(waits > 0);
+}
+
 static struct str big_value(struct fixture *f, size_t n)
 {
 	char *p = arena_alloc(f->arena, n);
@@ -200,6 +232,48 @@ static void imports_go_on_however_many_decisions_come(void **state)
 	free(chains);
 }
 
+/* One decision behind the other, and imports beside them. */
+struct shares {
+	struct fixture *f;
+	_Atomic unsigned decisions, slices;
+	unsigned want; /* slices; the last one ends the decisions */
+	_Atomic unsigned ended;
+};
+
+static void next_decision(void *ctx, const struct error *err)
+{
+	static const struct store_user_change nothing = {0};
+	struct shares *s = ctx;
+	s->decisions++;
+	if (err != NULL || s->slices == s->want)
+		s->ended++;
+	else
+		store_user_commit(s->f->db, STR("u"), STORE_ANY, &nothing, NULL,
+				  next_decision, s);
+}
+
+static void next_slice(void *ctx, const struct error *err)
+{
+	struct shares *s = ctx;
+	assert_null(err);
+	s->slices++;
+}
+
+static void while_decisions_come_every_second_transaction_is_theirs_alone(void **state)
+{
+	struct fixture *f = *state;
+	enum { SLICES = 60 };
+	struct shares s = {.f = f, .want = SLICES};
+	struct str value = STR("v");
+	struct store_row row = row_of("u", &value, 1);
+	next_decision(&s, NULL);
+	for (unsigned i = 0; i < SLICES; i++)
+		store_rows_write(f->db, i, &row, 1, STORE_IMPORT, NULL, next_slice, &s);
+	await(&s.ended, 1);
+	/* twice as many, or so: a slice that waited too long comes at once */
+	assert_true(s.decisions > SLICES + SLICES / 2);
+}
+
 /* Room ------------------------------------------------------------------------*/
 static void reopen_with(struct fixture *f, uint64_t map_size, uint64_t map_max)
 {
@@ -274,6 +348,34 @@ static void an_import_into_a_full_map_fails_and_decisions_go_on(void **state)
 	assert_true(write_many(f, 100, &err));
 	store_usage(f->store, &usage);
 	assert_false(usage.full);
+}
+
+/* Whoever is asked to make room has none to do it in. */
+static void a_sweep_that_does_not_fit_takes_smaller_steps(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	struct calls calls = {0};
+	uint64_t load = 0;
+	reopen_with(f, UINT64_C(4) << 20, UINT64_C(8) << 20);
+	while (load < 50 && write_many(f, load, &err))
+		load++;
+	assert_int_equal(err.kind, ERROR_FULL);
+	/* what is kept for others than imports is taken, too */
+	struct str body = big_value(f, 60000);
+	for (unsigned n = 0; calls.full == 0 && n < 1000; n++) {
+		store_document_put(f->db, STORE_SETTING, text(f, "d%u", n), body,
+				   STORE_ANY, NULL, count_call, &calls);
+		await(&calls.done, n + 1);
+	}
+	assert_int_equal(calls.full, 1);
+	/* every second row stays, so no page does without a copy */
+	uint64_t live[50];
+	size_t n_live = 0;
+	for (uint64_t i = 1; i < load; i += 2)
+		live[n_live++] = i;
+	assert_true(n_live > 1);
+	assert_int_equal(sweep(f, live, n_live), 500 * (load - n_live));
 }
 
 static void one_operation_larger_than_the_map_fails_alone(void **state)
@@ -358,9 +460,12 @@ int main(void)
 		TEST(many_commits_share_a_transaction_and_one_that_is_refused_is_alone),
 		TEST(who_is_alone_hears_of_it_before_the_disk),
 		TEST(who_shares_a_transaction_is_not_told),
+		TEST(who_is_alone_waits_for_no_company),
 		TEST(a_decision_does_not_wait_for_an_import),
 		TEST(imports_go_on_however_many_decisions_come),
+		TEST(while_decisions_come_every_second_transaction_is_theirs_alone),
 		TEST(an_import_into_a_full_map_fails_and_decisions_go_on),
+		TEST(a_sweep_that_does_not_fit_takes_smaller_steps),
 		TEST(one_operation_larger_than_the_map_fails_alone),
 		TEST(the_map_grows_while_others_read),
 	};
