@@ -146,6 +146,42 @@ static void a_text_that_tags_make_too_long_is_found(void **state)
 	close_fixture(&f);
 }
 
+static void a_value_that_stands_by_no_name_is_measured(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char line[TEMPLATE_MAX_LINE + 1];
+	memset(line, 'x', sizeof line);
+	struct str value = STR("x");
+	open_fixture(&f, make("{{#a}}{{.}}{{/a}}", "<p>Hello</p>", ""));
+	assert_true(check(&f, &value));
+	value = (struct str){line, sizeof line};
+	assert_false(check(&f, &value));
+	close_fixture(&f);
+}
+
+/* Each is indented as deep as the list that it stands in. */
+static void lines_that_become_long_in_the_text_are_measured(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct buf html;
+	char lines[40000];
+	for (size_t i = 0; i < sizeof lines; i++)
+		lines[i] = i % 2 == 0 ? 'x' : '\n';
+	struct str value = STR("x");
+	buf_init(&html, 1000);
+	for (int i = 0; i < 20; i++)
+		buf_add_str(&html, STR("<ul><li>"));
+	buf_add_str(&html, STR("<pre>{{a}}y</pre>"));
+	open_fixture(&f, make("Hello", buf_cstr(&html), ""));
+	assert_true(check(&f, &value));
+	value = (struct str){lines, sizeof lines};
+	assert_false(check(&f, &value));
+	buf_free(&html);
+	close_fixture(&f);
+}
+
 /* What templates and values are drawn from. */
 static const char *const pieces[] = {"<p>",
 				     "</p>",
@@ -219,7 +255,7 @@ static uint64_t draw(uint64_t *seed, uint64_t n)
 
 static void random_rows(struct fixture *f, uint64_t *seed)
 {
-	struct str values[VALUES_MAX];
+	struct str values[VALUES_MAX] = {{NULL, 0}};
 	for (int row = 0; row < 30; row++) {
 		for (size_t i = 0; i < f->n; i++)
 			values[i] = str_of(texts[draw(seed, COUNT(texts))]);
@@ -263,6 +299,8 @@ int main(void)
 		cmocka_unit_test(rows_of_a_known_shape_are_not_rendered),
 		cmocka_unit_test(a_row_that_may_be_bad_is_rendered),
 		cmocka_unit_test(a_text_that_tags_make_too_long_is_found),
+		cmocka_unit_test(a_value_that_stands_by_no_name_is_measured),
+		cmocka_unit_test(lines_that_become_long_in_the_text_are_measured),
 		cmocka_unit_test(it_says_what_rendering_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

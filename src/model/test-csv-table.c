@@ -115,6 +115,7 @@ static void what_is_not_utf8_ends_it(void **state)
 {
 	(void)state;
 	refuses("user,x\na,1\nb,\xff\n", "line 3");
+	refuses("user,x\na,1\n\xff,2\n", "line 3");
 	refuses("user,\xc3\n", "line 1");
 }
 
