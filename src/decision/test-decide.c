@@ -422,6 +422,31 @@ static void shares_follow_the_weights_for_one_user_over_time(void **state)
 	world_free(w);
 }
 
+/* Else the next session would draw the same campaign again while it is on its way. */
+static void one_on_its_way_counts_in_the_draw(void **state)
+{
+	(void)state;
+	struct world *w = world_new(3);
+	int others = 0;
+	w->running[2].state.status = CAMPAIGN_PAUSED;
+	w->tenant.limits.min_spacing_ms = 0;
+	struct assignment *a = world_gives(w, 2, 1, ASSIGNMENT_PENDING, 1000);
+	for (int i = 0; i < 400; i++) {
+		w->user.profile.user = arena_printf(w->arena, "user%d", i);
+		w->user.n_assignments = 0;
+		struct str alone = injected(w);
+		assert_int_equal(alone.n, 3);
+		w->user.n_assignments = 1;
+		a->assigned_ms = WORLD_NOW - 1000;
+		others += !str_eq(injected(w), alone);
+		/* one that lapsed is as if it had never been */
+		a->assigned_ms = WORLD_NOW - 30 * CLOCK_DAY;
+		assert_true(str_eq(injected(w), alone));
+	}
+	assert_in_range(others, 150, 250); /* half of them +- 5 sigma */
+	world_free(w);
+}
+
 static void a_full_list_takes_no_more(void **state)
 {
 	(void)state;
@@ -463,6 +488,11 @@ static void a_recall_takes_back_what_is_unread(void **state)
 	/* what was given after the recall stays */
 	w->running[0].state.recalled_before_ms = WORLD_NOW - 2 * CLOCK_DAY;
 	assert_int_equal(decided(w).n, 0);
+	/* and in the same millisecond */
+	w->running[0].state.recalled_before_ms = WORLD_NOW - CLOCK_DAY;
+	assert_int_equal(decided(w).n, 0);
+	w->running[0].state.recalled_before_ms++;
+	assert_int_equal(decided(w).n, 2);
 	world_free(w);
 }
 
@@ -655,6 +685,7 @@ int main(void)
 		cmocka_unit_test(the_lower_tier_comes_first),
 		cmocka_unit_test(shares_follow_the_weights_over_users),
 		cmocka_unit_test(shares_follow_the_weights_for_one_user_over_time),
+		cmocka_unit_test(one_on_its_way_counts_in_the_draw),
 		cmocka_unit_test(a_full_list_takes_no_more),
 		cmocka_unit_test(a_recall_takes_back_what_is_unread),
 		cmocka_unit_test(revoked_consent_takes_back_what_is_unread),

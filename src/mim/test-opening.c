@@ -147,6 +147,37 @@ static void what_was_told_early_and_is_not_written_is_an_error(void **state)
 	world_free(w);
 }
 
+/* The same instance is there, but of a hand-out before. */
+static void a_write_that_was_lost_is_not_taken_for_an_older_one(void **state)
+{
+	(void)state;
+	struct world *w = world_new(0);
+	world_campaigns(w, 1);
+	world_consents(w, ADA);
+	struct opening first = world_decides(w, ADA, WORLD_NOW), o;
+	assert_int_equal(first.decision.n, 1);
+	struct user_event events[] = {
+		{.event = {.instance = first_instance(w, "c0"),
+			   .type = WIRE_EVENT_REFUSED,
+			   .cause = WIRE_CAUSE_LATE,
+			   .at_ms = WORLD_NOW + 500}},
+	};
+	struct decision_request request = {.mailbox = {.node = STR("mail1"),
+						       .uidvalidity = 1,
+						       .uidnext = 10,
+						       .complete = true},
+					   .events = events,
+					   .n_events = 1};
+	store_faulty_arm(w->store, 1, 'b');
+	world_opens(w, ADA, &request, WORLD_NOW + 1000, w->arena, &o, NULL);
+	assert_int_equal(store_faulty_arm(w->store, 0, 'b'), 1);
+	assert_int_equal(o.decision.n, 0);
+	struct user_record r = world_user(w, ADA);
+	assert_int_equal(r.n_assignments, 1);
+	assert_true(r.assignments[0].nonce == first.nonce);
+	world_free(w);
+}
+
 static void events_of_the_request_come_first(void **state)
 {
 	(void)state;
@@ -446,6 +477,7 @@ int main(void)
 		cmocka_unit_test(hello_assigns_nothing),
 		cmocka_unit_test(a_write_that_fails_gives_an_empty_answer),
 		cmocka_unit_test(a_write_of_unknown_outcome_is_known_by_its_nonce),
+		cmocka_unit_test(a_write_that_was_lost_is_not_taken_for_an_older_one),
 		cmocka_unit_test(what_was_told_early_and_is_not_written_is_an_error),
 		cmocka_unit_test(events_of_the_request_come_first),
 		cmocka_unit_test(a_lost_confirmation_is_counted_and_sent_once),

@@ -37,6 +37,16 @@ class Tokens(MimdCase):
         self.mimd.start()
         self.assertEqual(self.status(made["token"], "GET", "/api/tenants/one"), 401)
 
+    def test_a_wrong_token_is_wrong_whatever_right_one_came_before(self):
+        right = self.mimd.make_token("read:one")
+        for n in range(2000):
+            if n % 500 == 0:
+                self.assertEqual(self.status(right, "GET", "/api/tenants/one"), 200)
+            wrong = f"{right[:-4]}{n:04}" if n % 2 else f"inlay_{n:0{len(right) - 6}}"
+            for _ in range(1 + (n % 500 == 1)):
+                self.assertEqual(self.status(wrong, "GET", "/api/tenants/one"), 401)
+        self.assertEqual(self.status(right, "GET", "/api/tenants/one"), 200)
+
     def test_the_last_admin_token_stays(self):
         admin = self.mimd.need(200, "GET", "/api/tokens")[0]
         self.mimd.need(409, "DELETE", "/api/tokens/" + admin["id"])
