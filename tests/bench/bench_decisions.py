@@ -2,11 +2,10 @@
 """Decisions a second, beside nginx answering a bare 200 to the same requests, in turn."""
 from figures import RUN, Figure, median, option, spread
 from load import CONNECTIONS, Nginx, load
-from population import READER_EACH, Population
+from population import MIX_EACH, Population
 
 # more than a run can ask; else a run would meet its own users again
-MOST_A_SECOND = 60000
-READERS = 10000  # are wanted, if there are that many at all
+MOST_A_SECOND = 90000
 
 
 def _rounds(word, bodies_of, used, readers=0):
@@ -60,12 +59,14 @@ def nothing_to_assign():
 
 def one_in_twenty():
     def bodies(p, seconds, rounds_left):
-        # a small population: its readers come again, and the share says so
-        most = p.readers_left() // rounds_left * READER_EACH
+        # a small population has not so many readers, and the share says so
+        most = p.readers_left() // rounds_left * MIX_EACH
         return p.ask_mixed("mixed.jsonl", min(seconds * MOST_A_SECOND, most))
+    readers = ((option("B_SECONDS", 3) * option("B_ROUNDS", 5) + 1) * MOST_A_SECOND
+               // MIX_EACH)
     results = _rounds("\"inject\"", bodies, lambda p, run: p.use(run["asked"]),
-                      readers=READERS)
+                      readers=readers)
     injected = sum(r[1]["withWord"] for r in results)
     asked = sum(r[1]["answers"] for r in results)
     return _figures(results, 0.6) + [
-        Figure("answers that inject", 100 * injected / asked, "%")]
+        Figure("answers that inject", 100 * injected / asked, "%", (">=", 4.5))]

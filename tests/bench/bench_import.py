@@ -16,7 +16,7 @@ import signal
 import subprocess
 
 from figures import RUN, Figure, option, own_memory_mb
-from population import (CAMPAIGNS, HEADER, READER_EACH, load_users, new_tenant, question,
+from population import (CAMPAIGNS, HEADER, MIX_EACH, load_users, new_tenant, question,
                         run_import, user, write_bundle)
 from services.daemon import build_folder
 from services.mimd import Mimd
@@ -138,7 +138,7 @@ def _fill(folder, users):
     """Users with a row in each of ten campaigns; every 20th consents."""
     with Mimd(folder, public=True) as mimd:
         source = new_tenant(mimd, unknownUsers="accept")
-        load_users(mimd, source, users, READER_EACH)
+        load_users(mimd, source, users, MIX_EACH)
         packed = recipients(users)
         for i in range(CAMPAIGNS):
             write_bundle(source / f"c{i}", i, packed=packed)
@@ -165,10 +165,10 @@ def _into_filled():
         asked = {
             "nothing to assign": Asking(
                 mimd, folder, "nothing.jsonl",
-                (n for n in range(users) if n % READER_EACH), rate),
+                (n for n in range(users) if n % MIX_EACH), rate),
             "an injection": Asking(
-                mimd, folder, "injection.jsonl", range(0, users, READER_EACH),
-                max(rate // READER_EACH, 1))}
+                mimd, folder, "injection.jsonl", range(0, users, MIX_EACH),
+                max(rate // MIX_EACH, 1))}
         figures = _measure("filled", mimd, source, asked, 200000)
         mimd.kill()
     shutil.rmtree(folder)

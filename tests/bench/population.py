@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A middleware with N users and 10 campaigns, kept between runs, as loading takes long.
 
-Every user is known and consents. Every 20th (a "reader") is a recipient of the first
+Every user is known and consents. Every 8th (a "reader") is a recipient of the first
 campaign, and the first thousand of them of the others. Nobody else is in any list, so a
 decision for one of the others reads the partition and walks the gates of 10 campaigns
 as far as the audience. A reader is given a message once, so readers are used up: the
@@ -17,7 +17,8 @@ from figures import RUN
 from services.mimd import Mimd
 
 CAMPAIGNS = 10
-READER_EACH = 20
+READER_EACH = 8
+MIX_EACH = 20  # one of so many questions is a reader's
 CAMPAIGN = {
     "version": 1, "type": "newsletter", "legalClass": "own_marketing",
     "purpose": "newsletter", "label": {"text": "Ad"},
@@ -71,7 +72,8 @@ class Population:
         if not self.state_file.exists():
             return False
         self.state = json.loads(self.state_file.read_text())
-        return self.readers_left() >= self.readers
+        return (self.state.get("readerEach") == READER_EACH and
+                self.readers_left() >= self.readers)
 
     def command(self):
         """As it runs, once it was started before."""
@@ -100,14 +102,14 @@ class Population:
 
     def ask_mixed(self, name, count):
         """Likewise, but one in 20 is a reader who had nothing yet."""
-        if count < READER_EACH or self.readers_left() * READER_EACH < count:
+        if count < MIX_EACH or self.readers_left() * MIX_EACH < count:
             raise RuntimeError(f"{self.n} users have too few readers for that")
         self.offered = count
         draw, path, reader = random.Random(2), self.folder / name, self.state["used"]
         with open(path, "w") as f:
             for i in range(count):
                 n = draw.randrange(self.n)
-                if i % READER_EACH == 0:
+                if i % MIX_EACH == 0:
                     f.write(question(self._reader(reader)) + "\n")
                     reader += 1
                 else:
@@ -131,7 +133,7 @@ class Population:
 
     def use(self, asked):
         """So many of the last file of mixed questions were asked."""
-        self.state["used"] += -(-min(asked, self.offered) // READER_EACH)
+        self.state["used"] += -(-min(asked, self.offered) // MIX_EACH)
 
     def _reader(self, i):
         """Not in the order of their names, which a store might like."""
@@ -153,7 +155,8 @@ class Population:
                 run_import(mimd, "imports", f"c{i}")
             self.token_file.write_text(mimd.make_token("dovecot:default"))
         shutil.rmtree(source)
-        self.state_file.write_text(json.dumps({"used": 0, "usersSeconds": seconds}))
+        self.state_file.write_text(json.dumps({
+            "used": 0, "readerEach": READER_EACH, "usersSeconds": seconds}))
 
 
 def new_tenant(mimd, **more):
