@@ -193,3 +193,27 @@ bool check_resume(struct str resume, struct error *err)
 		return true;
 	return error_set(err, ERROR_BAD_VALUE, "/after", "not a place in this list");
 }
+
+bool check_outcomes(const struct store_outcome *outcomes, size_t n, struct error *err)
+{
+	if (n > STORE_SETTLE_MAX)
+		return error_set(err, ERROR_TOO_LARGE, "", "over %d rows in one call",
+				 STORE_SETTLE_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const struct store_outcome *o = &outcomes[i];
+		if ((unsigned)o->fate > STORE_FATE_DEAD || o->error.n > STORE_ERROR_MAX)
+			return at_item(err, i, ERROR_BAD_VALUE,
+				       "an outcome is unknown or its error too long");
+		if (!check_time(o->due_ms, err) || !check_time(o->next_ms, err))
+			return false;
+	}
+	return true;
+}
+
+bool check_point_state(const struct store_point_state *s, struct error *err)
+{
+	if (s->error.n > STORE_ERROR_MAX)
+		return error_set(err, ERROR_BAD_VALUE, "", "an error is too long");
+	return check_time(s->failing_since_ms, err) && check_time(s->next_ms, err) &&
+	       check_time(s->sent_ms, err) && check_time(s->error_ms, err);
+}

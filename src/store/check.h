@@ -22,6 +22,8 @@ bool check_profile(struct str user_key, const struct user_profile *p,
 		   struct error *err);
 bool check_change(struct str user_key, const struct store_user_change *c,
 		  struct error *err);
+bool check_outcomes(const struct store_outcome *outcomes, size_t n, struct error *err);
+bool check_point_state(const struct store_point_state *s, struct error *err);
 bool check_resume(struct str resume, struct error *err);
 
 #endif

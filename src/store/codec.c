@@ -111,15 +111,20 @@ bool codec_flag(struct codec_in *in)
 	return codec_u64(in, 1) == 1;
 }
 
-void codec_outbox_encode(struct buf *out, const struct store_outbox_row *row)
+static void put_outbox(struct buf *out, const struct store_outbox_row *row)
 {
-	buf_add_char(out, CODEC_VERSION);
 	buf_add(out, row->event_id.b, ID_LEN);
 	buf_add(out, row->instance.b, ID_LEN);
 	codec_put_text(out, row->point);
 	codec_put_text(out, row->event_type);
 	codec_put_text(out, row->campaign);
 	codec_put_i64(out, row->at_ms);
+}
+
+void codec_outbox_encode(struct buf *out, const struct store_outbox_row *row)
+{
+	buf_add_char(out, CODEC_VERSION);
+	put_outbox(out, row);
 }
 
 static void take_id(struct codec_in *in, struct id16 *out)
@@ -129,19 +134,108 @@ static void take_id(struct codec_in *in, struct id16 *out)
 		memcpy(out->b, p, ID_LEN);
 }
 
+static void take_outbox(struct codec_in *in, struct store_outbox_row *out)
+{
+	take_id(in, &out->event_id);
+	take_id(in, &out->instance);
+	out->point = codec_text(in);
+	out->event_type = codec_text(in);
+	out->campaign = codec_text(in);
+	out->at_ms = codec_i64(in);
+}
+
 bool codec_outbox_decode(struct str bytes, struct store_outbox_row *out,
 			 struct error *err)
 {
 	struct codec_in in = codec_in(bytes);
 	*out = (struct store_outbox_row){0};
 	codec_begin(&in);
-	take_id(&in, &out->event_id);
-	take_id(&in, &out->instance);
-	out->point = codec_text(&in);
-	out->event_type = codec_text(&in);
-	out->campaign = codec_text(&in);
-	out->at_ms = codec_i64(&in);
+	take_outbox(&in, out);
 	return codec_end(&in, "outbox row", err);
+}
+
+static void put_queue(struct buf *out, const struct store_queue_row *row)
+{
+	put_outbox(out, &row->event);
+	codec_put_i64(out, row->queued_ms);
+	codec_put_i64(out, row->first_ms);
+	codec_put_u64(out, row->attempts);
+}
+
+static void take_queue(struct codec_in *in, struct store_queue_row *out)
+{
+	take_outbox(in, &out->event);
+	out->queued_ms = codec_i64(in);
+	out->first_ms = codec_i64(in);
+	out->attempts = (uint32_t)codec_u64(in, UINT32_MAX);
+}
+
+void codec_queue_encode(struct buf *out, const struct store_queue_row *row)
+{
+	buf_add_char(out, CODEC_VERSION);
+	put_queue(out, row);
+}
+
+bool codec_queue_decode(struct str bytes, struct store_queue_row *out,
+			struct error *err)
+{
+	struct codec_in in = codec_in(bytes);
+	*out = (struct store_queue_row){0};
+	codec_begin(&in);
+	take_queue(&in, out);
+	return codec_end(&in, "row of a queue", err);
+}
+
+void codec_dead_encode(struct buf *out, const struct store_dead_row *row)
+{
+	buf_add_char(out, CODEC_VERSION);
+	put_queue(out, &row->row);
+	codec_put_i64(out, row->row.due_ms);
+	codec_put_text(out, row->error);
+}
+
+bool codec_dead_decode(struct str bytes, struct store_dead_row *out, struct error *err)
+{
+	struct codec_in in = codec_in(bytes);
+	*out = (struct store_dead_row){0};
+	codec_begin(&in);
+	take_queue(&in, &out->row);
+	out->row.due_ms = codec_i64(&in);
+	out->error = codec_text(&in);
+	return codec_end(&in, "dead letter", err);
+}
+
+void codec_point_encode(struct buf *out, const struct store_point *p)
+{
+	buf_add_char(out, CODEC_VERSION);
+	codec_put_u64(out, p->waiting);
+	codec_put_u64(out, p->dead);
+	codec_put_u64(out, p->sent);
+	codec_put_u64(out, p->erased);
+	codec_put_i64(out, p->state.failing_since_ms);
+	codec_put_i64(out, p->state.next_ms);
+	codec_put_i64(out, p->state.sent_ms);
+	codec_put_i64(out, p->state.error_ms);
+	codec_put_text(out, p->state.error);
+	codec_put_u64(out, p->state.failures);
+}
+
+bool codec_point_decode(struct str bytes, struct store_point *out, struct error *err)
+{
+	struct codec_in in = codec_in(bytes);
+	*out = (struct store_point){0};
+	codec_begin(&in);
+	out->waiting = codec_u64(&in, UINT64_MAX);
+	out->dead = codec_u64(&in, UINT64_MAX);
+	out->sent = codec_u64(&in, UINT64_MAX);
+	out->erased = codec_u64(&in, UINT64_MAX);
+	out->state.failing_since_ms = codec_i64(&in);
+	out->state.next_ms = codec_i64(&in);
+	out->state.sent_ms = codec_i64(&in);
+	out->state.error_ms = codec_i64(&in);
+	out->state.error = codec_text(&in);
+	out->state.failures = (uint32_t)codec_u64(&in, UINT32_MAX);
+	return codec_end(&in, "conversion point", err);
 }
 
 void codec_document_encode(struct buf *out, uint64_t revision, struct str body)

@@ -62,6 +62,17 @@ void codec_outbox_encode(struct buf *out, const struct store_outbox_row *row);
 bool codec_outbox_decode(struct str bytes, struct store_outbox_row *out,
 			 struct error *err);
 
+/* The same with what the queue adds; sequence and due are in the key. */
+void codec_queue_encode(struct buf *out, const struct store_queue_row *row);
+bool codec_queue_decode(struct str bytes, struct store_queue_row *out,
+			struct error *err);
+/* The sequence is in the key. */
+void codec_dead_encode(struct buf *out, const struct store_dead_row *row);
+bool codec_dead_decode(struct str bytes, struct store_dead_row *out, struct error *err);
+/* The id is in the key. */
+void codec_point_encode(struct buf *out, const struct store_point *p);
+bool codec_point_decode(struct str bytes, struct store_point *out, struct error *err);
+
 /* A document: revision and body. */
 void codec_document_encode(struct buf *out, uint64_t revision, struct str body);
 bool codec_document_decode(struct str bytes, uint64_t *revision, struct str *body,

@@ -78,7 +78,8 @@ void sort_rows(struct store_row *rows, size_t n);
 /* Lists of tests, one file a subject ------------------------------------------*/
 #define CONFORMANCE_SUBJECTS(X)                                                        \
 	X(databases)                                                                   \
-	X(documents) X(users) X(assignments) X(events) X(loads) X(erase) X(races)
+	X(documents)                                                                   \
+	X(users) X(assignments) X(events) X(deliveries) X(loads) X(erase) X(races)
 struct subject {
 	const struct CMUnitTest *tests;
 	size_t n;

@@ -32,7 +32,13 @@ enum store_op_class {
 	X(ROWS_SWEEP, rows_sweep, BULK)                                                \
 	X(STATISTICS_READ, statistics_read, READ)                                      \
 	X(OUTBOX_LIST, outbox_list, READ)                                              \
-	X(DUE_LIST, due_list, READ)
+	X(DUE_LIST, due_list, READ)                                                    \
+	X(OUTBOX_SORT, outbox_sort, BULK)                                              \
+	X(QUEUE_LIST, queue_list, READ)                                                \
+	X(QUEUE_SETTLE, queue_settle, BULK)                                            \
+	X(POINT_LIST, point_list, READ)                                                \
+	X(DEAD_LIST, dead_list, READ)                                                  \
+	X(DEAD_ORDER, dead_order, WRITE)
 enum store_op_kind {
 #define X(name, member, class) STORE_OP_##name,
 	STORE_OPS(X)
@@ -138,6 +144,43 @@ struct store_op {
 			struct store_due_entry **out;
 			size_t *n;
 		} due_list;
+		struct {
+			int64_t now_ms;
+			size_t limit;
+			size_t *moved;
+		} outbox_sort;
+		struct {
+			struct str point;
+			int64_t after_due_ms;
+			uint64_t after_sequence;
+			int64_t until_ms;
+			size_t limit;
+			struct store_queue_list *out;
+		} queue_list;
+		struct {
+			struct str point;
+			const struct store_outcome *outcomes;
+			size_t n;
+			const struct store_point_state *state;
+			int64_t now_ms;
+		} queue_settle;
+		struct {
+			struct store_point_list *out;
+		} point_list;
+		struct {
+			struct str point;
+			uint64_t after;
+			size_t limit;
+			struct store_dead_list *out;
+		} dead_list;
+		struct {
+			struct str point;
+			const uint64_t *sequences;
+			size_t n;
+			enum store_dead_order order;
+			int64_t now_ms;
+			size_t *moved;
+		} dead_order;
 	};
 };
 

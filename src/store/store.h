@@ -290,7 +290,7 @@ void store_statistics_read(struct store_db *db, struct str campaign, int64_t fro
 			   int64_t to_ms, struct arena *arena,
 			   struct store_statistic **out, size_t *n, store_fn *done,
 			   void *ctx);
-/* In order of arrival; resume as above. */
+/* What arrived and was not sorted yet, in order of arrival; resume as above. */
 struct store_outbox_list {
 	struct store_outbox_row *items;
 	size_t n;
@@ -299,7 +299,7 @@ struct store_outbox_list {
 void store_outbox_list(struct store_db *db, struct str resume, size_t limit,
 		       struct arena *arena, struct store_outbox_list *out,
 		       store_fn *done, void *ctx);
-uint64_t store_outbox_count(struct store_db *db);
+uint64_t store_outbox_count(struct store_db *db); /* the same */
 /* Those due at or before now_ms, oldest first. */
 struct store_due_entry {
 	int64_t due_ms;
@@ -309,6 +309,105 @@ struct store_due_entry {
 void store_due_list(struct store_db *db, int64_t now_ms, size_t limit,
 		    struct arena *arena, struct store_due_entry **out, size_t *n,
 		    store_fn *done, void *ctx);
+
+/* Deliveries -----------------------------------------------------------------
+ * An outbox row arrives with a commit, for all points in one list. Sorting moves it
+ * into the queue of its point, ordered by when it is due; settling takes it out of
+ * there: it was delivered, or is due again later, or was given up and is a dead
+ * letter until somebody replays or discards it. A row keeps its sequence on all these
+ * ways, so that each of these calls may be repeated. */
+struct store_queue_row {
+	struct store_outbox_row event;
+	uint64_t sequence; /* of its arrival, unique in the database */
+	int64_t due_ms;
+	int64_t queued_ms; /* when it was sorted, or replayed */
+	int64_t first_ms;  /* of the first attempt that failed; 0: none did */
+	uint32_t attempts; /* that failed */
+};
+/* Moves at most `limit` rows into queues, due at once; *moved tells how many there
+ * were. Behind decisions in the writer's queue, as store_queue_settle. */
+#define STORE_SORT_MAX 2000
+void store_outbox_sort(struct store_db *db, int64_t now_ms, size_t limit, size_t *moved,
+		       store_fn *done, void *ctx);
+
+/* Rows of a point behind (after_due_ms, after_sequence), due at or before until_ms, in
+ * that order. */
+struct store_queue_list {
+	struct store_queue_row *items;
+	size_t n;
+	bool more;
+};
+void store_queue_list(struct store_db *db, struct str point, int64_t after_due_ms,
+		      uint64_t after_sequence, int64_t until_ms, size_t limit,
+		      struct arena *arena, struct store_queue_list *out, store_fn *done,
+		      void *ctx);
+
+enum store_fate {
+	STORE_FATE_SENT,   /* gone */
+	STORE_FATE_ERASED, /* gone: whom it speaks of is not known any more */
+	STORE_FATE_LATER,  /* an attempt failed: due again at next_ms */
+	STORE_FATE_DEAD,   /* given up */
+};
+struct store_outcome {
+	uint64_t sequence;
+	int64_t due_ms; /* as it was listed */
+	enum store_fate fate;
+	int64_t next_ms;
+	struct str error; /* of a dead letter; at most STORE_ERROR_MAX bytes */
+};
+#define STORE_ERROR_MAX 200
+/* How a point fares, as its sender sees it. Times are 0 if there is none. */
+struct store_point_state {
+	int64_t failing_since_ms; /* of the first failure since a success */
+	int64_t next_ms;          /* nothing is sent before */
+	int64_t sent_ms;          /* of the last success */
+	int64_t error_ms;         /* of the last failure */
+	struct str error;         /* its reason; at most STORE_ERROR_MAX bytes */
+	uint32_t failures;        /* since a success */
+};
+struct store_point {
+	struct str id;
+	uint64_t waiting, dead; /* in the queue, dead letters */
+	uint64_t sent, erased;  /* ever */
+	struct store_point_state state;
+};
+/* Each row once in a call. One that is not (or no more) where it was listed is passed
+ * over and not counted; the state is written in any case. */
+#define STORE_SETTLE_MAX 1000
+void store_queue_settle(struct store_db *db, struct str point,
+			const struct store_outcome *outcomes, size_t n,
+			const struct store_point_state *state, int64_t now_ms,
+			store_fn *done, void *ctx);
+/* All points that ever had a row, by id. */
+struct store_point_list {
+	struct store_point *items;
+	size_t n;
+};
+void store_point_list(struct store_db *db, struct arena *arena,
+		      struct store_point_list *out, store_fn *done, void *ctx);
+
+struct store_dead_row {
+	struct store_queue_row row; /* due_ms: when it was given up */
+	struct str error;
+};
+/* By sequence, from behind `after`. */
+struct store_dead_list {
+	struct store_dead_row *items;
+	size_t n;
+	bool more;
+};
+void store_dead_list(struct store_db *db, struct str point, uint64_t after,
+		     size_t limit, struct arena *arena, struct store_dead_list *out,
+		     store_fn *done, void *ctx);
+/* Replay: back into the queue as if it had just arrived, and the point is tried at
+ * once. Discard: gone. Those that are not there are passed over; *moved counts. */
+enum store_dead_order {
+	STORE_DEAD_REPLAY,
+	STORE_DEAD_DISCARD,
+};
+void store_dead_order(struct store_db *db, struct str point, const uint64_t *sequences,
+		      size_t n, enum store_dead_order order, int64_t now_ms,
+		      size_t *moved, store_fn *done, void *ctx);
 
 /* Waiting, for worker threads and tests: pass store_wait_done and the struct as
  * completion, then store_wait returns what it was. */

@@ -185,6 +185,50 @@ static void an_outbox_row_is_read_whole_or_refused(void **state)
 	whole_or_not(decode_outbox);
 }
 
+static bool decode_queue(struct str bytes, struct error *err)
+{
+	struct store_queue_row row;
+	return codec_queue_decode(bytes, &row, err);
+}
+
+static bool decode_dead(struct str bytes, struct error *err)
+{
+	struct store_dead_row row;
+	return codec_dead_decode(bytes, &row, err);
+}
+
+static bool decode_point(struct str bytes, struct error *err)
+{
+	struct store_point p;
+	return codec_point_decode(bytes, &p, err);
+}
+
+static void rows_on_their_way_are_read_whole_or_refused(void **state)
+{
+	struct store_dead_row dead = {.row = {.event = {.point = STR("p"),
+							.event_type = STR("read"),
+							.campaign = STR("c"),
+							.at_ms = 5},
+					      .due_ms = 9,
+					      .queued_ms = 6,
+					      .first_ms = 7,
+					      .attempts = 8},
+				      .error = STR("HTTP 500")};
+	struct store_point p = {.waiting = 1,
+				.dead = 2,
+				.sent = 300,
+				.state = {.error = STR("x"), .failures = 4}};
+	(void)state;
+	codec_queue_encode(&out, &dead.row);
+	whole_or_not(decode_queue);
+	buf_clear(&out);
+	codec_dead_encode(&out, &dead);
+	whole_or_not(decode_dead);
+	buf_clear(&out);
+	codec_point_encode(&out, &p);
+	whole_or_not(decode_point);
+}
+
 static void a_number_of_items_that_cannot_be_there_allocates_nothing(void **state)
 {
 	struct recipient_row row;
@@ -243,6 +287,7 @@ int main(void)
 		T(an_assignment_is_read_whole_or_refused),
 		T(a_row_is_read_whole_or_refused),
 		T(an_outbox_row_is_read_whole_or_refused),
+		T(rows_on_their_way_are_read_whole_or_refused),
 		T(a_number_of_items_that_cannot_be_there_allocates_nothing),
 		T(another_revision_goes_before_the_same_head),
 		T(hours_ascend_by_form),

@@ -43,6 +43,17 @@ static struct store_user_change change_of(unsigned id)
 					  .n_due = 1};
 }
 
+/* The one point's counts, as a number. */
+static uint64_t deliveries(struct fixture *f)
+{
+	struct store_point_list l;
+	store_point_list(f->db, f->arena, &l, store_wait_done, f->wait);
+	assert_true(store_wait(f->wait, NULL));
+	return l.n == 0 ? 0
+			: l.items[0].waiting + 8 * l.items[0].dead +
+				  64 * l.items[0].sent;
+}
+
 /* What there is of everything, in a number that any change changes. */
 static uint64_t sum(struct fixture *f)
 {
@@ -56,7 +67,8 @@ static uint64_t sum(struct fixture *f)
 	       10000000 * store_outbox_count(f->db) +
 	       100000000 * (uint64_t)(resolve(f, "al2").p != NULL) +
 	       1000000000 * get(f, STORE_IMPORT, "i").revision +
-	       10000000000 * list(f, STORE_SUPPRESS, "", NULL, 10, false).n;
+	       10000000000 * list(f, STORE_SUPPRESS, "", NULL, 10, false).n +
+	       100000000000 * deliveries(f);
 }
 
 typedef bool call_fn(struct fixture *f, struct error *err);
@@ -120,6 +132,53 @@ static bool call_sweep(struct fixture *f, struct error *err)
 	return store_wait(f->wait, err);
 }
 
+static bool call_sort(struct fixture *f, struct error *err)
+{
+	size_t moved;
+	store_outbox_sort(f->db, T0, 1, &moved, store_wait_done, f->wait);
+	return store_wait(f->wait, err);
+}
+
+static bool settle(struct fixture *f, enum store_fate fate, struct error *err)
+{
+	struct store_queue_list l;
+	struct store_point_state state = {0};
+	store_queue_list(f->db, STR("p"), 0, 0, T0, 1, f->arena, &l, store_wait_done,
+			 f->wait);
+	if (!store_wait(f->wait, err))
+		return false;
+	assert_int_equal(l.n, 1);
+	struct store_outcome o = {.sequence = l.items[0].sequence,
+				  .due_ms = l.items[0].due_ms,
+				  .fate = fate,
+				  .error = STR("why")};
+	store_queue_settle(f->db, STR("p"), &o, 1, &state, T0, store_wait_done,
+			   f->wait);
+	return store_wait(f->wait, err);
+}
+
+static bool call_give_up(struct fixture *f, struct error *err)
+{
+	return settle(f, STORE_FATE_DEAD, err);
+}
+
+static bool call_sent(struct fixture *f, struct error *err)
+{
+	return settle(f, STORE_FATE_SENT, err);
+}
+
+static bool call_replay(struct fixture *f, struct error *err)
+{
+	struct store_dead_list l;
+	size_t moved;
+	store_dead_list(f->db, STR("p"), 0, 1, f->arena, &l, store_wait_done, f->wait);
+	if (!store_wait(f->wait, err))
+		return false;
+	store_dead_order(f->db, STR("p"), &l.items[0].row.sequence, 1,
+			 STORE_DEAD_REPLAY, T0, &moved, store_wait_done, f->wait);
+	return store_wait(f->wait, err);
+}
+
 static void a_call_without_memory_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -128,6 +187,10 @@ static void a_call_without_memory_changes_nothing(void **state)
 	torture(f, call_rows);
 	torture(f, call_sweep);
 	torture(f, call_rows);
+	torture(f, call_sort);
+	torture(f, call_give_up);
+	torture(f, call_replay);
+	torture(f, call_sent);
 	torture(f, call_erase);
 }
 

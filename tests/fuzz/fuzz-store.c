@@ -14,12 +14,15 @@ static bool recode(unsigned kind, struct str in, struct arena *arena, struct buf
 	struct assignment a;
 	struct recipient_row row;
 	struct store_outbox_row outbox;
+	struct store_queue_row queue;
+	struct store_dead_row dead;
+	struct store_point point;
 	struct codec_event event;
 	struct codec_sums sums;
 	struct codec_hours hours;
 	struct str text, rest;
 	uint64_t revision;
-	switch (kind % 9) {
+	switch (kind % 12) {
 	case 0:
 		if (!codec_head_decode(in, arena, &head, NULL))
 			return false;
@@ -60,6 +63,21 @@ static bool recode(unsigned kind, struct str in, struct arena *arena, struct buf
 		if (!codec_hours_decode(in, arena, &hours, NULL))
 			return false;
 		codec_hours_encode(out, &hours);
+		return true;
+	case 8:
+		if (!codec_queue_decode(in, &queue, NULL))
+			return false;
+		codec_queue_encode(out, &queue);
+		return true;
+	case 9:
+		if (!codec_dead_decode(in, &dead, NULL))
+			return false;
+		codec_dead_encode(out, &dead);
+		return true;
+	case 10:
+		if (!codec_point_decode(in, &point, NULL))
+			return false;
+		codec_point_encode(out, &point);
 		return true;
 	default:
 		if (!codec_head_split(in, &revision, &text, &rest, NULL))

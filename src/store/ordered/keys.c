@@ -196,6 +196,30 @@ struct key key_due(int64_t due_ms, struct id16 instance)
 	return k;
 }
 
+struct key key_point(struct str point)
+{
+	struct key k;
+	k.n = 0;
+	add(&k, point.p, point.n);
+	add_byte(&k, 0);
+	return k;
+}
+
+struct key key_queue(struct str point, int64_t due_ms, uint64_t sequence)
+{
+	struct key k = key_point(point);
+	add_u64(&k, (uint64_t)due_ms);
+	add_u64(&k, sequence);
+	return k;
+}
+
+struct key key_dead(struct str point, uint64_t sequence)
+{
+	struct key k = key_point(point);
+	add_u64(&k, sequence);
+	return k;
+}
+
 bool key_is_user(struct str key, const struct user_hash *user, enum user_kind kind)
 {
 	return key.n >= KEY_USER_TAIL && memcmp(key.p, user->b, sizeof user->b) == 0 &&

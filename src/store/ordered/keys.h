@@ -60,6 +60,10 @@ struct key key_statistic(struct str campaign, uint32_t hour, enum statistic stat
 struct key key_outbox(uint64_t sequence);
 struct key key_outbox_id(struct id16 event_id, struct str point);
 struct key key_due(int64_t due_ms, struct id16 instance);
+/* All of a point begins with key_point, and of no other point: names hold no NUL. */
+struct key key_point(struct str point);
+struct key key_queue(struct str point, int64_t due_ms, uint64_t sequence);
+struct key key_dead(struct str point, uint64_t sequence);
 
 /* Is it of this user and kind? */
 bool key_is_user(struct str key, const struct user_hash *user, enum user_kind kind);

@@ -43,6 +43,12 @@ bool user_key_of(struct tables *t, const struct user_hash *user, struct str *use
 bool count_event(struct tables *t, const struct user_hash *user,
 		 const struct store_event *e, struct error *err);
 
+/* queue.c: a point that has no record yet is empty. */
+bool point_get(struct tables *t, struct str id, struct store_point *p,
+	       struct error *err);
+bool point_put(struct tables *t, const struct store_point *p, struct error *err);
+bool queue_put(struct tables *t, const struct store_queue_row *row, struct error *err);
+
 /* meta.c: counters of the database, 0 if never written. */
 bool meta_get_u64(struct tables *t, const char *name, uint64_t *v, struct error *err);
 bool meta_put_u64(struct tables *t, const char *name, uint64_t v, struct error *err);

@@ -23,7 +23,10 @@
 	X(STATISTICS, "statistics") /* campaign, hour, statistic -> sums */            \
 	X(OUTBOX, "outbox")         /* order of arrival -> row */                      \
 	X(OUTBOX_IDS, "outbox-ids") /* event, point: is or was in the outbox */        \
-	X(DUE, "due")               /* time, instance -> user */
+	X(DUE, "due")               /* time, instance -> user */                       \
+	X(QUEUE, "queue")           /* point, due, arrival -> row on its way out */    \
+	X(DEAD, "dead")             /* point, arrival -> row that was given up */      \
+	X(POINTS, "points")         /* point -> counts, how it fares */
 enum table {
 #define X(name, text) TABLE_##name,
 	TABLES(X)
