@@ -98,6 +98,20 @@ struct id16 id_event(struct id16 instance, struct str type)
 	return mac_id(id_str(&instance), parts, 2);
 }
 
+struct id16 id_delivery(const struct tenant_key *key, struct str point,
+			struct id16 event)
+{
+	const struct str parts[] = {STR("delivery"), point, id_str(&event)};
+	return mac_id(key_str(key), parts, 3);
+}
+
+struct id16 id_pseudonym(const struct tenant_key *key, struct str point,
+			 struct str user_key)
+{
+	const struct str parts[] = {STR("pseudonym"), point, user_key};
+	return mac_id(key_str(key), parts, 3);
+}
+
 void id_suppress(const struct tenant_key *key, struct str user_key,
 		 uint8_t out[CRYPTO_SHA256_LEN])
 {

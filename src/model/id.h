@@ -45,6 +45,12 @@ void id_proof(const struct tenant_key *key, struct str user_key, struct id16 ins
 	      uint8_t out[CRYPTO_SHA256_LEN]);
 /* Each type of event counts once per instance. */
 struct id16 id_event(struct id16 instance, struct str type);
+/* An event as one conversion point gets it: the same at each attempt. */
+struct id16 id_delivery(const struct tenant_key *key, struct str point,
+			struct id16 event);
+/* Who a user is to one conversion point: two points cannot compare theirs. */
+struct id16 id_pseudonym(const struct tenant_key *key, struct str point,
+			 struct str user_key);
 /* Row that remembers an erased user without naming them. */
 void id_suppress(const struct tenant_key *key, struct str user_key,
 		 uint8_t out[CRYPTO_SHA256_LEN]);

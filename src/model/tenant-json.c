@@ -2,6 +2,7 @@
 #include "model/tenant-json.h"
 
 #include "base/clock.h"
+#include "model/delivery.h"
 #include "model/fields.h"
 
 #define MAX_SECRET 1024
@@ -257,6 +258,20 @@ static const struct field point_connection_fields[] = {
 };
 #undef F
 
+static void check_webhook_secret(const struct reading *r, const char *at,
+				 struct str secret)
+{
+	struct error err;
+	struct buf key;
+	if (str_eqz(secret, TENANT_SECRET_MASK) || secret.n > MAX_SECRET)
+		return;
+	buf_init(&key, MAX_SECRET);
+	if (!webhook_key(&key, secret, &err))
+		error_list_add(r->errors, err.kind, field_at(at, "secret").text, "%s",
+			       err.message);
+	buf_free(&key);
+}
+
 static void read_conversion_point(void *ctx, json_t *v, size_t i, const char *at)
 {
 	struct reading *r = ctx;
@@ -272,12 +287,17 @@ static void read_conversion_point(void *ctx, json_t *v, size_t i, const char *at
 		if (!is_url(w.point.url))
 			bad(r, p.text, "url",
 			    "url must begin with http:// or https:// and a host");
+		else if (delivery_url_check(w.point.url) != NULL)
+			bad(r, p.text, "url", delivery_url_check(w.point.url));
 		if (r->form == TENANT_GIVEN && w.point.secret.n > MAX_SECRET)
 			bad(r, p.text, "secret", "secret is longer than 1024 bytes");
 		if (w.point.type == CONVERSION_POINT_WEBHOOK && w.point.secret.n == 0)
 			bad(r, p.text, "secret",
 			    "a webhook needs the secret that its calls are signed "
 			    "with");
+		else if (w.point.type == CONVERSION_POINT_WEBHOOK &&
+			 r->form == TENANT_GIVEN)
+			check_webhook_secret(r, p.text, w.point.secret);
 	}
 	w.point.event_type = word_at(event_words, w.event);
 	r->conversion_points[i] = w.point;

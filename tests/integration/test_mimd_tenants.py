@@ -84,7 +84,7 @@ class TheOriginalsCalls(MimdCase):
         self.assertEqual([p["eventType"] for p in points],
                          ["injected", "reinjected", "read", "expunged"])
         hook = {"id": "hook", "type": "webhook", "eventType": "read",
-                "connectionInformation": {"url": "https://hook.example/", "secret": "x"}}
+                "connectionInformation": {"url": "https://hook.example/", "secret": "whsec_" + "A" * 32}}
         put = self.mimd.need(200, "PUT", path, [hook])
         self.assertEqual(put[0]["connectionInformation"]["secret"], MASK)
         put[0]["description"] = "with its mask"
