@@ -3,8 +3,9 @@
 
 #include <sys/resource.h>
 
-/* For the store, imports, the log and what libraries open. */
-#define OTHERS 128
+/* For the store, imports, the log, calls of conversion points (up to 128) and what
+ * libraries open. */
+#define OTHERS 256
 /* A server takes so many more, to refuse them or for those that are closing: an eighth
  * (net/http-room.c), and a few for each thread. */
 #define EIGHTHS 10

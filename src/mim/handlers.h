@@ -20,6 +20,7 @@
 	X(campaign)                                                                    \
 	X(kill)                                                                        \
 	X(why)                                                                         \
+	X(point)                                                                       \
 	X(import)
 
 #define X(name) extern const struct route_table name##_routes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /health/live, /health/ready, /metrics */
 #include "base/json.h"
+#include "mim/deliver.h"
 #include "mim/handlers.h"
 
 #include <stdio.h>
@@ -76,6 +77,21 @@ static enum check_status check_tenants(struct request *q, char *message, size_t 
 	return CHECK_WARN;
 }
 
+/* As above. */
+static enum check_status check_points(struct mim *mim, char *message, size_t size)
+{
+	struct deliver_counts n;
+	deliver_counts(mim->deliver, &n);
+	message[0] = '\0';
+	if (n.failing == 0)
+		return CHECK_OK;
+	snprintf(message, size,
+		 "%llu of %llu conversion points take no events: inlay point list "
+		 "says which",
+		 (unsigned long long)n.failing, (unsigned long long)n.points);
+	return CHECK_WARN;
+}
+
 static void ready(struct request *q)
 {
 	char message[160];
@@ -94,6 +110,8 @@ static void ready(struct request *q)
 	put_check(&w, "store", store, message);
 	enum check_status tenants = check_tenants(q, message, sizeof message);
 	put_check(&w, "tenants", tenants, message);
+	enum check_status points = check_points(q->mim, message, sizeof message);
+	put_check(&w, "conversionPoints", points, message);
 	json_put_array_end(&w);
 	json_put_object_end(&w);
 	request_reply(q, ok ? 200 : 503);

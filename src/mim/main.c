@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "mim/admission.h"
+#include "mim/deliver.h"
 #include "mim/due.h"
 #include "mim/import.h"
 #include "mim/mim.h"
@@ -265,6 +266,9 @@ static bool start(struct process *p, struct error *err)
 	p->due = due_worker_start(mim, err);
 	if (p->due == NULL)
 		return false;
+	mim->deliver = deliver_start(mim, err);
+	if (mim->deliver == NULL)
+		return false;
 	imports_resume(mim);
 	mim->not_ready = NULL;
 	double took = (double)(clock_mono_us() - mim->started_us) / 1e6;
@@ -290,6 +294,7 @@ static void stop(struct process *p)
 	server_stop(p->public);
 	server_stop(p->api);
 	due_worker_stop(p->due);
+	deliver_stop(mim->deliver);
 	workers_free(mim->workers);
 	workers_free(mim->jobs);
 	tenants_free(mim->tenants);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "mim/admission.h"
+#include "mim/deliver.h"
 #include "mim/mim.h"
 #include "mim/routes.h"
 
@@ -156,6 +157,7 @@ static uint64_t outbox_depth(struct mim *mim, uint64_t *n_tenants)
 bool metrics_write(struct mim *mim, struct buf *out)
 {
 	struct store_usage u;
+	struct deliver_counts points;
 	uint64_t n_tenants;
 	store_usage(mim->store, &u);
 	write_counters(mim->metrics, out);
@@ -169,8 +171,13 @@ bool metrics_write(struct mim *mim, struct buf *out)
 	gauge(out, "store_full", "1 while writes fail for want of room", u.full);
 	counter(out, "store_calls", "Calls of the store", u.calls);
 	counter(out, "store_failures", "Calls of the store that failed", u.failures);
+	deliver_counts(mim->deliver, &points);
 	gauge(out, "outbox_rows", "Events that wait for a conversion point",
-	      outbox_depth(mim, &n_tenants));
+	      outbox_depth(mim, &n_tenants) + points.waiting);
+	gauge(out, "dead_letters", "Events that no conversion point took in time",
+	      points.dead);
+	gauge(out, "points_failing", "Conversion points that have failed for long",
+	      points.failing);
 	gauge(out, "tenants", "Tenants that are served", n_tenants);
 	gauge(out, "recalls_waiting", "Agents that wait to hear of recalls",
 	      tenants_waiting(mim->tenants));

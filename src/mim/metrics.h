@@ -39,6 +39,11 @@ struct mim;
 	X(IMPORT_ROWS_REJECTED, "import_rows", "result", "rejected", "")               \
 	X(UNSUBSCRIBES, "unsubscribes", "", "", "Opt-outs by the link in a message")   \
 	X(ERASED, "users_erased", "", "", "Users erased")                              \
+	X(DELIVERIES_SENT, "deliveries", "outcome", "sent",                            \
+	  "Events for conversion points, by what came of them")                        \
+	X(DELIVERIES_FAILED, "deliveries", "outcome", "failed", "")                    \
+	X(DELIVERIES_ERASED, "deliveries", "outcome", "erased", "")                    \
+	X(DELIVERIES_DEAD, "deliveries", "outcome", "dead", "")                        \
 	X(AUTH_FAILED, "auth_failed", "", "", "Requests without a token that is known")
 enum metric {
 #define X(name, family, label, value, help) METRIC_##name,

@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 struct admission;  /* admission.h */
+struct deliver;    /* deliver.h */
 struct master_key; /* secrets.h */
 struct router;     /* routes.h */
 struct tokens;     /* tokens.h */
@@ -29,10 +30,11 @@ struct mim {
 	struct metrics *metrics;
 	struct http_stats http; /* of both listeners */
 	struct admission *admission;
-	struct workers *workers; /* handlers that block */
-	struct workers *jobs;    /* imports and sweeps: minutes, not milliseconds */
-	int64_t started_ms;      /* wall clock */
-	int64_t started_us;      /* clock_mono_us() at the start of main() */
+	struct deliver *_Atomic deliver; /* NULL at the start */
+	struct workers *workers;         /* handlers that block */
+	struct workers *jobs; /* imports and sweeps: minutes, not milliseconds */
+	int64_t started_ms;   /* wall clock */
+	int64_t started_us;   /* clock_mono_us() at the start of main() */
 	/* What is not ready yet, in words for /health/ready; NULL: all is. */
 	const char *_Atomic not_ready;
 	_Atomic bool stopping; /* long polls and jobs look at this */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/address.h"
 
 #include <stdio.h>
 
@@ -31,7 +32,7 @@ static const struct setting table[] = {
 	{"logging.level.*", SETTING_ENUM, NULL, 0, 0, "OFF|ERROR|WARN|INFO|DEBUG|TRACE",
 	 NULL,
 	 "Level of root, or of one area: mim, http, tenant, token, user, import, "
-	 "decision, store."},
+	 "decision, points, store."},
 
 	{"inlay.store", SETTING_ENUM, NULL, 0, 0, "lmdb|cassandra", NULL,
 	 "Where data are kept: lmdb (embedded, one machine) or cassandra. If unset: "
@@ -58,10 +59,21 @@ static const struct setting table[] = {
 	 "Memory that the sort of one import may take before it uses files."},
 	{"inlay.import.max-rejected-percent", SETTING_INT, "1", 0, 100, NULL, NULL,
 	 "Share of rejected rows above which an import fails as a whole."},
-	{"inlay.net.allow", SETTING_LIST, NULL, 0, 0, NULL,
-	 "this version connects to no address that a tenant may set",
+	{"inlay.net.allow", SETTING_LIST, NULL, 0, 0, NULL, NULL,
 	 "Networks (10.0.0.0/8) that addresses set with a tenant's token may lie in, "
 	 "beside public ones."},
+	{"inlay.points.timeout", SETTING_DURATION, "PT15S", 100, 10 * CLOCK_MINUTE,
+	 NULL, NULL, "Time for a call of a conversion point, answer included."},
+	{"inlay.points.requests", SETTING_INT, "4", 1, 64, NULL, NULL,
+	 "Calls of one conversion point that may be under way."},
+	{"inlay.points.retry-for", SETTING_DURATION, "P7D", CLOCK_SECOND, 7 * CLOCK_DAY,
+	 NULL, NULL,
+	 "How long an event is tried again before it becomes a dead letter."},
+	{"inlay.points.warn-after", SETTING_DURATION, "PT1H", CLOCK_SECOND, CLOCK_DAY,
+	 NULL, NULL,
+	 "How long a conversion point may fail before /health/ready warns."},
+	{"inlay.points.ca-file", SETTING_PATH, NULL, 0, 0, NULL, NULL,
+	 "Certificates (PEM) that vouch for conversion points; the system's if unset."},
 	{"inlay.public.address", SETTING_STRING, NULL, 0, 0, NULL, NULL,
 	 "Address of the public listener, which serves /u/ (unsubscribe) only; off if "
 	 "unset."},
@@ -155,6 +167,23 @@ struct str mim_settings_store(const struct settings *s)
 		       : STR("lmdb");
 }
 
+static void check_networks(const struct settings *s, struct error_list *errors)
+{
+	static const char name[] = "inlay.net.allow";
+	struct str list[ADDRESS_NETWORKS_MAX];
+	struct address_network network;
+	struct error err;
+	size_t n = settings_list(s, name, list, ADDRESS_NETWORKS_MAX);
+	if (n > ADDRESS_NETWORKS_MAX)
+		error_list_add(errors, ERROR_BAD_VALUE, settings_where(s, name).p,
+			       "%s: over %d networks", name, ADDRESS_NETWORKS_MAX);
+	for (size_t i = 0; i < n && i < ADDRESS_NETWORKS_MAX; i++)
+		if (!address_network_parse(list[i], &network, &err))
+			error_list_add(errors, ERROR_BAD_VALUE,
+				       settings_where(s, name).p, "%s: %s", name,
+				       err.message);
+}
+
 bool mim_settings_check(const struct settings *s, struct error_list *errors,
 			struct error_list *warnings)
 {
@@ -173,5 +202,6 @@ bool mim_settings_check(const struct settings *s, struct error_list *errors,
 	else if (settings_is_set(s, contact))
 		error_list_add(warnings, ERROR_NOT_BUILT, contact_at.p,
 			       "%s has no effect, as inlay.store is lmdb", contact);
+	check_networks(s, errors);
 	return error_list_empty(errors);
 }

@@ -50,5 +50,17 @@ bool sync_outbox_list(struct store_db *db, struct str resume, size_t limit,
 bool sync_due_list(struct store_db *db, int64_t now_ms, size_t limit,
 		   struct arena *arena, struct store_due_entry **out, size_t *n,
 		   struct error *err);
+bool sync_queue_list(struct store_db *db, struct str point, int64_t after_due_ms,
+		     uint64_t after_sequence, int64_t until_ms, size_t limit,
+		     struct arena *arena, struct store_queue_list *out,
+		     struct error *err);
+bool sync_point_list(struct store_db *db, struct arena *arena,
+		     struct store_point_list *out, struct error *err);
+bool sync_dead_list(struct store_db *db, struct str point, uint64_t after, size_t limit,
+		    struct arena *arena, struct store_dead_list *out,
+		    struct error *err);
+bool sync_dead_order(struct store_db *db, struct str point, const uint64_t *sequences,
+		     size_t n, enum store_dead_order order, int64_t now_ms,
+		     size_t *moved, struct error *err);
 
 #endif

@@ -186,6 +186,7 @@ class TheServer(unittest.TestCase):
         self.call("PUT", f"{T}/dataSources", DIRECTORY)
         points = self.call("GET", f"{T}/conversionPoints")
         self.assertEqual(self.call("PUT", f"{T}/conversionPoints/", points), points)
+        self.points([p["id"] for p in points])
         self.call("PUT", f"{T}/purposes", PURPOSES)
         self.call("GET", f"{T}/purposes")
         self.call("PUT", f"{T}/attributes", ATTRIBUTES)
@@ -199,6 +200,24 @@ class TheServer(unittest.TestCase):
             ["default"])
         self.call("DELETE", "/api/tenants/acme/", want=204)
         self.call("GET", "/api/tenants/acme", want=404)
+
+    def points(self, ids):
+        if not ids:
+            ids = ["hook"]
+            self.call("PUT", f"{T}/conversionPoints", [
+                {"id": "hook", "type": "webhook", "eventType": "read",
+                 "connectionInformation": {"url": "https://127.0.0.1:9/",
+                                           "secret": "whsec_" + "A" * 32}}])
+        one = f"{T}/conversionPoints/{ids[0]}"
+        status = self.call("GET", f"{T}/conversionPoints/status")
+        self.assertEqual([p["id"] for p in status], ids)
+        self.assertEqual(self.call("GET", f"{one}/status"), status[0])
+        self.assertEqual(self.call("GET", f"{one}/deadLetters?limit=5"), [])
+        for word in ("replay", "discard"):
+            told = self.call("POST", f"{one}/deadLetters/{word}", {"ids": ["0" * 16]})
+            self.assertEqual(list(told.values()), [0, False])
+            self.call("POST", f"{one}/deadLetters/{word}", {"ids": ["0"]}, want=400)
+        self.call("GET", f"{T}/conversionPoints/nowhere/status", want=404)
 
     def tokens(self):
         made = self.call("POST", "/api/tokens",
