@@ -87,6 +87,14 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	  "List the tenant's conversion points")                                       \
 	X(run_conversionpoint_set, "conversionpoint set", "FILE", 0,                   \
 	  "Replace the whole list of conversion points")                               \
+	X(run_point_list, "point list", "", 0,                                         \
+	  "Say how the tenant's conversion points fare")                               \
+	X(run_point_status, "point status", "ID", 0,                                   \
+	  "Show a conversion point: sent, waiting, since when and why it fails")       \
+	X(run_point_dead, "point dead", "ID", 0,                                       \
+	  "List the events that a conversion point did not take in time")              \
+	X(run_point_replay, "point replay", "ID [LETTER]", 0,                          \
+	  "Send its dead letters again, all or one")                                   \
 	X(run_attribute_list, "attribute list", "", 0,                                 \
 	  "List the attributes that users' profiles may have")                         \
 	X(run_attribute_set, "attribute set", "FILE", 0,                               \

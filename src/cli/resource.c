@@ -17,12 +17,15 @@ static const struct str nothing = {NULL, 0};
 static bool get_page(struct session *s, const struct resource *r, struct str after,
 		     json_t *all, struct str *last, struct error_list *errors)
 {
-	struct str tenant = str_of(s->tenant);
+	const struct str places[] = {str_of(s->tenant), r->inside};
 	struct reply reply;
 	struct buf path;
 	buf_init(&path, PATH_MAX_BYTES);
 	reply_init(&reply);
-	path_write(&path, r->pattern, &tenant, r->no_tenant ? 0 : 1);
+	path_write(&path, r->pattern, places,
+		   r->no_tenant          ? 0
+		   : r->inside.p != NULL ? 2
+					 : 1);
 	if (r->paged) {
 		path_query(&path, "limit", PAGE);
 		path_query(&path, "after", after.p);

@@ -10,6 +10,9 @@
 struct resource {
 	const char *pattern;
 	bool no_tenant; /* the pattern has no place for one */
+	/* of a list within something that the tenant has; absent: the pattern has no
+	 * second place */
+	struct str inside;
 	bool paged;
 	const struct view_field *fields;
 	size_t n_fields;

@@ -2,6 +2,7 @@
 """Events reach the conversion points: a real mimd, real receivers."""
 import concurrent.futures
 import email.utils
+import json
 import pathlib
 import subprocess
 import time
@@ -9,6 +10,7 @@ import unittest
 
 from import_case import Bundle, people, user
 from receiver import SECRET, Receiver, events_of, signature_of
+from services.daemon import build_folder
 from services.dovecot import wait_until
 from test_mimd_decisions import ANNA, DecisionCase
 
@@ -357,6 +359,36 @@ class DeadLetters(PointCase):
         return self.mimd.need(status, "POST",
                               self.path(f"conversionPoints/p/deadLetters/{word}"), body)
 
+    def inlay(self, *words):
+        done = subprocess.run(
+            [build_folder() / "src/cli/inlay", "--url",
+             f"http://127.0.0.1:{self.mimd.port}", "--token-file",
+             self.mimd.data / "admin-token", *words],
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_the_command_shows_and_replays(self):
+        gate = {"open": False}
+        r = self.receiver(lambda n, q: (200 if gate["open"] else 410, {}, b""))
+        self.set_points(self.point("p", r))
+        self.load_campaign()
+        self.confirm(*range(3))
+        self.wait_status("p", lambda s: s["dead"] == 3, "all are dead")
+        line = self.inlay("point", "list").splitlines()[1].split()
+        self.assertEqual(line[:5], ["p", "injected", "0", "0", "3"])
+        self.assertIn("HTTP 410", self.inlay("point", "status", "p"))
+        dead = self.inlay("point", "dead", "p").splitlines()
+        self.assertEqual(len(dead), 4)
+        gate["open"] = True
+        self.assertEqual(self.inlay("point", "replay", "p", dead[1].split()[0]),
+                         "1 dead letters of p are sent again\n")
+        self.assertEqual(self.inlay("point", "replay", "p"),
+                         "2 dead letters of p are sent again\n")
+        self.wait_sent("p", 3)
+        self.assertEqual(json.loads(self.inlay("--json", "point", "replay", "p")),
+                         {"replayed": 0})
+
     def test_what_was_given_up_is_listed_and_replayed(self):
         gate = {"open": False}
         r = self.receiver(lambda n, q: (200 if gate["open"] else 500, {}, b""))
@@ -397,7 +429,7 @@ class DeadLetters(PointCase):
 
 
 class Killed(PointCase):
-    EVENTS = 1000
+    EVENTS, KILLS = 1000, 3
 
     def test_each_event_arrives_though_mimd_is_killed_again_and_again(self):
         def answer(number, request):
@@ -407,15 +439,15 @@ class Killed(PointCase):
         self.set_points(self.point("p", r), self.point("hook", hook, "webhook", "read"))
         half = self.EVENTS // 2
         self.load_campaign(half)
-        kills = 0
-        for first in range(0, half, half // 4):
-            self.confirm(*range(first, first + half // 4), kinds=("injected", "read"))
-            if kills < 3:
+        share = half // (self.KILLS + 1)
+        for first in range(0, half, share):
+            self.confirm(*range(first, min(first + share, half)),
+                         kinds=("injected", "read"))
+            if first + share < half:
                 wait_until(lambda n=len(r.taken()): len(r.taken()) > n,
                            "something is under way", 30)
                 self.mimd.kill()
                 self.mimd.start()
-                kills += 1
         self.wait_status("p", lambda s: s["waiting"] == 0 and s["sent"] >= half, "all")
         self.wait_status("hook", lambda s: s["waiting"] == 0 and s["sent"] >= half, "all")
         ids = {e["id"] for q in r.taken() + hook.taken() for e in events_of(q)}
