@@ -29,6 +29,7 @@ TARGETS = {
     "cache": ("mustache", 4096),
     "campaign": ("json", 4096),
     "csv": ("csv", 1024),
+    "delivery": ("delivery", 512),
     "documents": ("json", 4096),
     "head": ("head", 1024),
     "html": ("html", 1024),
