@@ -12,8 +12,9 @@ static uint64_t injections(const struct look *l)
 {
 	uint64_t n = 0;
 	for (size_t i = 0; i < l->n_assignments; i++)
-		if (l->assignments[i].injected_ms != 0 ||
-		    assignment_is_live(&l->assignments[i], l->now_ms))
+		if (l->assignments[i].k == 0 &&
+		    (l->assignments[i].injected_ms != 0 ||
+		     assignment_is_live(&l->assignments[i], l->now_ms)))
 			n++;
 	return n;
 }

@@ -43,6 +43,7 @@ static bool start(struct decider *d, const struct snapshot *s,
 				.user = user,
 				.node = mailbox != NULL ? mailbox->node
 							: (struct str){NULL, 0},
+				.mailbox = mailbox,
 				.now_ms = now_ms,
 				.assignments = d->assignments,
 				.n_assignments = n};
@@ -83,7 +84,9 @@ static void place(struct decider *d, struct assignment *a)
 	d->assignments[d->look.n_assignments++] = *a;
 }
 
-static bool add(struct decider *d, const struct running_campaign *c)
+/* The assignment is added, with the action that tells of it. */
+static bool add(struct decider *d, const struct running_campaign *c, uint32_t n,
+		const struct reinjection *again)
 {
 	const struct campaign *def = c->definition;
 	const struct campaign_variant *variant = &def->variants[0];
@@ -91,7 +94,8 @@ static bool add(struct decider *d, const struct running_campaign *c)
 	struct assignment a = {.campaign = def->id,
 			       .version = def->version,
 			       .variant = variant->id,
-			       .n = repeat_next_n(&d->look, def->id),
+			       .n = n,
+			       .k = again != NULL ? again->k : 0,
 			       .service = campaign_is_service(def),
 			       .state = ASSIGNMENT_PENDING,
 			       .assigned_ms = d->look.now_ms,
@@ -99,15 +103,54 @@ static bool add(struct decider *d, const struct running_campaign *c)
 	struct action *action = &d->out->actions[d->out->n];
 	a.instance = id_instance(&d->look.s->key, def->id, user, a.n, a.k);
 	place(d, &a);
-	*action = (struct action){.op = ACTION_INJECT,
+	*action = (struct action){.op = again != NULL ? ACTION_REINJECT : ACTION_INJECT,
 				  .campaign = c,
 				  .variant = variant,
 				  .assignment = a,
 				  .guid = id_guid(&d->look.s->key, user, a.instance)};
+	if (again != NULL) {
+		action->replaces = again->replaces;
+		action->by = again->by;
+	}
 	if (!variables_collect(c, variant, d->look.user, d->arena, &action->variables,
 			       &action->n_variables))
 		return false;
 	d->out->n++;
+	return true;
+}
+
+static bool is_withdrawn(const struct decider *d, struct id16 instance)
+{
+	for (size_t i = 0; i < d->out->n; i++)
+		if (id16_eq(d->out->actions[i].assignment.instance, instance))
+			return true;
+	return false;
+}
+
+/* Unread copies that are to be on top again, in the order in which the user got them.
+ * They come before the injections of this answer, which keep their distance from
+ * them. */
+static bool reinject(struct decider *d)
+{
+	size_t n = d->look.n_assignments; /* those added here are no copies yet */
+	for (size_t i = 0; i < n; i++) {
+		const struct assignment *copy = &d->assignments[i];
+		const struct running_campaign *c =
+			copy->state == ASSIGNMENT_UNREAD ? look_campaign(&d->look, copy)
+							 : NULL;
+		struct reinjection again;
+		if (c == NULL || again_copy(&d->look, c) != copy ||
+		    is_withdrawn(d, copy->instance))
+			continue;
+		if (!again_passes(&d->look, c, copy, &again)) {
+			opens_at(d, d->look.opens_ms);
+		} else if (d->out->n == DECISION_MAX_ACTIONS) {
+			opens_at(d, d->look.now_ms);
+			break;
+		} else if (!add(d, c, copy->n, &again)) {
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -117,7 +160,9 @@ static bool choose(struct decider *d, bool service, uint32_t max)
 	find_candidates(d, service);
 	while (chosen < max && d->n_candidates > 0 &&
 	       d->out->n < DECISION_MAX_ACTIONS) {
-		if (!add(d, choice_best(&d->look, d->candidates, d->n_candidates)))
+		const struct running_campaign *best =
+			choice_best(&d->look, d->candidates, d->n_candidates);
+		if (!add(d, best, repeat_next_n(&d->look, best->definition->id), NULL))
 			return false;
 		chosen++;
 		sift_candidates(d);
@@ -146,7 +191,7 @@ bool decide(const struct snapshot *s, const struct user_record *user,
 	if (more)
 		opens_at(&d, now_ms);
 	if (!choose(&d, true, s->tenant->limits.service_per_decision) ||
-	    !choose(&d, false, s->tenant->limits.max_per_decision))
+	    !reinject(&d) || !choose(&d, false, s->tenant->limits.max_per_decision))
 		return false;
 	out->next_check_ms = next_check(&d);
 	return true;

@@ -23,13 +23,21 @@ struct mailbox_view {
 	struct str node; /* the agent that asks */
 	uint32_t uidvalidity, uidnext;
 	bool complete;
+	bool pop3; /* the user looks by POP3: nothing is put in anew */
 	const struct present_message *present;
 	size_t n_present;
 };
 
 enum action_op {
 	ACTION_INJECT,
+	ACTION_REINJECT, /* an INJECT that takes the place of a copy that is there */
 	ACTION_WITHDRAW,
+};
+
+/* Which rule of the campaign asks for a reinjection. */
+enum again_rule {
+	AGAIN_REINJECTION,
+	AGAIN_KEEP_ON_TOP,
 };
 
 struct chosen_variable {
@@ -39,14 +47,22 @@ struct chosen_variable {
 struct action {
 	enum action_op op;
 	const struct running_campaign *campaign;
-	const struct campaign_variant *variant; /* INJECT */
-	struct assignment assignment; /* INJECT: new, PENDING; WITHDRAW: as it is */
+	const struct campaign_variant *variant; /* (RE)INJECT */
+	struct assignment assignment; /* (RE)INJECT: new, PENDING; WITHDRAW: as it is */
 	struct id16 guid;
-	const struct chosen_variable *variables; /* INJECT: what the template needs and
-						    row or profile has */
+	struct id16 replaces; /* REINJECT: GUID of the copy, as the mailbox shows it */
+	enum again_rule by;   /* REINJECT */
+	const struct chosen_variable *variables; /* (RE)INJECT: what the template needs
+						    and row or profile has */
 	size_t n_variables;
 	enum wire_withdraw_cause cause; /* WITHDRAW */
 };
+
+/* Does it make an assignment? */
+static inline bool action_assigns(const struct action *a)
+{
+	return a->op == ACTION_INJECT || a->op == ACTION_REINJECT;
+}
 
 struct decision {
 	struct action actions[DECISION_MAX_ACTIONS];
@@ -97,8 +113,8 @@ struct explanation {
 	const struct running_campaign *campaign;
 	struct str gate;  /* name of the gate; absent: nothing stops it */
 	struct str facts; /* a JSON object with what the gate saw */
-	/* "stopped", "would inject", "candidate" (another was taken; gate is "tier",
-	 * "choice" or "perDecision"), "would withdraw" */
+	/* "stopped", "would inject", "would reinject", "candidate" (another was taken;
+	 * gate is "tier", "choice" or "perDecision"), "would withdraw" */
 	struct str outcome;
 };
 bool decision_why(const struct snapshot *s, const struct user_record *user,

@@ -13,6 +13,7 @@ struct look {
 	const struct snapshot *s;
 	const struct user_record *user;
 	struct str node; /* of the agent that asks; absent: not known */
+	const struct mailbox_view *mailbox; /* NULL: a dry decision */
 	int64_t now_ms;
 	const struct assignment *assignments;
 	size_t n_assignments;
@@ -25,40 +26,44 @@ struct look {
 typedef bool gate_fn(struct look *l, const struct running_campaign *c);
 
 /* The gates in their order (decision.md): X(NAME, name in `why`, function, does a
- * service message pass it unseen, what it asks) */
+ * service message pass it unseen, does a reinjection ask it too, what it asks) */
 #define GATES(X)                                                                       \
-	X(KILL_SWITCH, "killSwitch", gate_kill_switch, false,                          \
+	X(KILL_SWITCH, "killSwitch", gate_kill_switch, false, true,                    \
 	  "the tenant's kill switch is off")                                           \
-	X(STATUS, "status", gate_status, false,                                        \
+	X(STATUS, "status", gate_status, false, true,                                  \
 	  "the campaign is active: not staged, paused or cancelled")                   \
-	X(CONSENT, "consent", gate_consent, true,                                      \
+	X(CONSENT, "consent", gate_consent, true, true,                                \
 	  "the user consents to the campaign's purpose")                               \
-	X(OPT_OUT, "optOut", gate_opt_out, true,                                       \
+	X(OPT_OUT, "optOut", gate_opt_out, true, true,                                 \
 	  "the user has not opted out of the purpose, or of all")                      \
-	X(AUDIENCE, "audience", gate_audience, false,                                  \
+	X(AUDIENCE, "audience", gate_audience, false, false,                           \
 	  "the user is a recipient, and no excluded campaign reached them")            \
-	X(WINDOW, "window", gate_window, false, "now lies between start and end")      \
-	X(VARIABLES, "variables", gate_variables, false,                               \
+	X(WINDOW, "window", gate_window, false, true,                                  \
+	  "now lies between start and end")                                            \
+	X(VARIABLES, "variables", gate_variables, false, true,                         \
 	  "every variable of the template has a value or a default")                   \
-	X(REPEAT, "repeat", gate_repeat, false,                                        \
+	X(REPEAT, "repeat", gate_repeat, false, false,                                 \
 	  "the user has not had it, or may have it again")                             \
-	X(ROOM, "room", gate_room, false, "the user's list of instances is not full")  \
-	X(LIVE_LIMIT, "liveLimit", gate_live_limit, true,                              \
+	X(ROOM, "room", gate_room, false, true,                                        \
+	  "the user's list of instances is not full")                                  \
+	X(LIVE_LIMIT, "liveLimit", gate_live_limit, true, false,                       \
 	  "not too many unread messages of ours lie in the inbox")                     \
-	X(SPACING, "spacing", gate_spacing, true,                                      \
+	X(SPACING, "spacing", gate_spacing, true, false,                               \
 	  "the last injection lies back far enough")
 enum gate {
-#define X(name, text, fn, service, help) GATE_##name,
+#define X(name, text, fn, service, again, help) GATE_##name,
 	GATES(X)
 #undef X
 		GATES_COUNT
 };
-#define X(name, text, fn, service, help) gate_fn fn;
+#define X(name, text, fn, service, again, help) gate_fn fn;
 GATES(X)
 #undef X
 
 /* The first gate that is closed, or GATES_COUNT. */
 enum gate gates_first_closed(struct look *l, const struct running_campaign *c);
+/* Likewise, of those that a reinjection asks. */
+enum gate gates_first_closed_again(struct look *l, const struct running_campaign *c);
 const char *gate_name(enum gate g);
 
 /* choice.c: which of n > 0 candidates wins (lowest tier, then the weighted draw). */
@@ -80,6 +85,26 @@ const struct present_message *present_find(const struct snapshot *s,
 					   const struct mailbox_view *mailbox,
 					   struct id16 instance);
 
+/* The campaign of an instance, or NULL. Linear, as it must not depend on the order;
+ * live instances are few. */
+const struct running_campaign *look_campaign(const struct look *l,
+					     const struct assignment *a);
+
+/* reinject.c: the unread copy of a campaign that a rule of the campaign may put in
+ * anew, or NULL; may it be, now?; what is then to be said of it. */
+struct reinjection {
+	uint32_t k, times; /* of the new copy; confirmed ones before it */
+	enum again_rule by;
+	struct id16 replaces;
+};
+const struct assignment *again_copy(const struct look *l,
+				    const struct running_campaign *c);
+bool again_passes(struct look *l, const struct running_campaign *c,
+		  const struct assignment *copy, struct reinjection *out);
+const char *again_name(enum again_rule rule);
+
+/* repeat.c: is it on its way, or may another node have saved it after all? */
+bool repeat_on_its_way(struct look *l, const struct assignment *a);
 /* repeat.c: ordinal of the next injection of a campaign to this user. */
 uint32_t repeat_next_n(const struct look *l, struct str campaign);
 

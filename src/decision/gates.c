@@ -6,9 +6,9 @@
 static const struct {
 	const char *name;
 	gate_fn *open;
-	bool service_passes;
+	bool service_passes, asks_again;
 } gates[] = {
-#define X(name, text, fn, service, help) {text, fn, service},
+#define X(name, text, fn, service, again, help) {text, fn, service, again},
 	GATES(X)
 #undef X
 };
@@ -18,11 +18,13 @@ const char *gate_name(enum gate g)
 	return gates[g].name;
 }
 
-enum gate gates_first_closed(struct look *l, const struct running_campaign *c)
+static enum gate first_closed(struct look *l, const struct running_campaign *c,
+			      bool again)
 {
 	bool service = campaign_is_service(c->definition);
 	for (int g = 0; g < GATES_COUNT; g++) {
-		if (service && gates[g].service_passes)
+		if ((service && gates[g].service_passes) ||
+		    (again && !gates[g].asks_again))
 			continue;
 		l->opens_ms = 0;
 		if (!gates[g].open(l, c))
@@ -30,6 +32,16 @@ enum gate gates_first_closed(struct look *l, const struct running_campaign *c)
 	}
 	l->opens_ms = 0;
 	return GATES_COUNT;
+}
+
+enum gate gates_first_closed(struct look *l, const struct running_campaign *c)
+{
+	return first_closed(l, c, false);
+}
+
+enum gate gates_first_closed_again(struct look *l, const struct running_campaign *c)
+{
+	return first_closed(l, c, true);
 }
 
 bool gate_kill_switch(struct look *l, const struct running_campaign *c)

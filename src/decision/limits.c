@@ -22,8 +22,9 @@ bool gate_live_limit(struct look *l, const struct running_campaign *c)
 	for (size_t i = 0; i < l->n_assignments; i++) {
 		const struct assignment *a = &l->assignments[i];
 		enum assignment_state state = assignment_state_at(a, l->now_ms);
-		if (!a->service &&
-		    (state == ASSIGNMENT_PENDING || state == ASSIGNMENT_UNREAD))
+		/* a reinjection on its way takes the place of a copy that counts */
+		if (!a->service && (state == ASSIGNMENT_UNREAD ||
+				    (state == ASSIGNMENT_PENDING && a->k == 0)))
 			live++;
 	}
 	if (live < l->s->tenant->limits.live_unread)

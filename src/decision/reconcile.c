@@ -2,6 +2,7 @@
 /* The mailbox is the truth: what it shows confirms, repairs or ends what is stored
  * (dovecot.md "Asking"). */
 #include "decision/decision-internal.h"
+#include "model/assignment-chain.h"
 
 /* "instance; mac" as X-Inlay-Instance has it. */
 static bool proves(const struct snapshot *s, struct str user_key, struct str proof,
@@ -48,6 +49,7 @@ struct reconciler {
 	bool *changed;
 	const struct mailbox_view *mailbox;
 	int64_t now_ms;
+	const struct present_message **found; /* per assignment, or NULL */
 	struct reconciled *out;
 };
 
@@ -64,13 +66,13 @@ static void keep_effect(struct reconciler *r, size_t i, const struct event_effec
 	out->n_effects++;
 }
 
-static void happened(struct reconciler *r, size_t i, enum wire_event_type type)
+static void happened(struct reconciler *r, size_t i, enum wire_event_type type,
+		     enum wire_cause cause)
 {
 	struct assignment *a = &r->assignments[i];
 	struct instance_event e = {.instance = a->instance,
 				   .type = type,
-				   .cause = type == WIRE_EVENT_GONE ? WIRE_CAUSE_UNKNOWN
-								    : WIRE_CAUSE_NONE,
+				   .cause = cause,
 				   .seen = type == WIRE_EVENT_GONE && a->was_read,
 				   .at_ms = r->now_ms};
 	struct event_effect effect = assignment_apply(a, &e, r->now_ms);
@@ -95,9 +97,9 @@ static void is_shown(struct reconciler *r, size_t i, const struct present_messag
 	if (has_ended(a))
 		return;
 	if (a->injected_ms == 0)
-		happened(r, i, WIRE_EVENT_INJECTED);
+		happened(r, i, WIRE_EVENT_INJECTED, WIRE_CAUSE_NONE);
 	if (m->seen && !a->was_read)
-		happened(r, i, WIRE_EVENT_READ);
+		happened(r, i, WIRE_EVENT_READ, WIRE_CAUSE_NONE);
 	if (a->uid != m->uid || a->uidvalidity != r->mailbox->uidvalidity) {
 		a->uid = m->uid;
 		a->uidvalidity = r->mailbox->uidvalidity;
@@ -120,7 +122,10 @@ static void is_not_shown(struct reconciler *r, size_t i)
 		a->ended_ms = r->now_ms;
 		r->changed[i] = true;
 	} else if (r->mailbox->uidnext > a->uid) {
-		happened(r, i, WIRE_EVENT_GONE);
+		bool replaced = assignment_successor(r->assignments, r->n_assignments,
+						     a) != NULL;
+		happened(r, i, WIRE_EVENT_GONE,
+			 replaced ? WIRE_CAUSE_REPLACED : WIRE_CAUSE_UNKNOWN);
 	}
 }
 
@@ -130,10 +135,11 @@ static bool prepare(struct reconciler *r, struct arena *arena)
 	struct reconciled *out = r->out;
 	out->known_message = arena_array(arena, n, sizeof(void *));
 	out->known = arena_array(arena, n, sizeof(void *));
+	r->found = arena_array(arena, n, sizeof(void *));
 	/* revived, injected and read at most */
 	out->effects = arena_array(arena, 3 * n, sizeof *out->effects);
 	out->effect_of = arena_array(arena, 3 * n, sizeof(void *));
-	return out->known_message != NULL && out->known != NULL &&
+	return out->known_message != NULL && out->known != NULL && r->found != NULL &&
 	       out->effects != NULL && out->effect_of != NULL;
 }
 
@@ -154,15 +160,22 @@ bool reconcile(const struct snapshot *s, struct str user_key,
 	if (!prepare(&r, arena))
 		return false;
 	for (size_t i = 0; i < n_assignments; i++) {
-		const struct present_message *m =
+		r.found[i] =
 			present_find(s, user_key, mailbox, assignments[i].instance);
-		if (m == NULL) {
-			is_not_shown(&r, i);
+		if (r.found[i] == NULL)
 			continue;
-		}
-		is_shown(&r, i, m);
-		out->known_message[out->n_known] = m;
+		is_shown(&r, i, r.found[i]);
+		out->known_message[out->n_known] = r.found[i];
 		out->known[out->n_known++] = &assignments[i];
+	}
+	/* a copy that is not there may be one that a copy that is there has replaced */
+	for (size_t i = 0; i < n_assignments; i++) {
+		if (r.found[i] != NULL)
+			continue;
+		is_not_shown(&r, i);
+		struct event_effect e = assignment_settle_replaced(
+			&assignments[i], assignments, n_assignments, now_ms);
+		keep_effect(&r, i, &e);
 	}
 	return true;
 }

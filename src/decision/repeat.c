@@ -7,7 +7,8 @@ uint32_t repeat_next_n(const struct look *l, struct str campaign)
 {
 	uint32_t n = 1;
 	for (size_t i = 0; i < l->n_assignments; i++)
-		if (str_eq(l->assignments[i].campaign, campaign) &&
+		if (l->assignments[i].k == 0 &&
+		    str_eq(l->assignments[i].campaign, campaign) &&
 		    assignment_counts_in_n(&l->assignments[i]))
 			n++;
 	return n;
@@ -29,8 +30,7 @@ static bool may_follow(const struct assignment *a, unsigned after)
 	}
 }
 
-/* A message on its way, or one that another node may have saved after all. */
-static bool may_be_on_its_way(struct look *l, const struct assignment *a)
+bool repeat_on_its_way(struct look *l, const struct assignment *a)
 {
 	switch (assignment_state_at(a, l->now_ms)) {
 	case ASSIGNMENT_PENDING:
@@ -62,12 +62,13 @@ static bool look_back(struct look *l, const struct campaign *d, struct history *
 		const struct assignment *a = &l->assignments[i];
 		if (!str_eq(a->campaign, d->id))
 			continue;
-		if (may_be_on_its_way(l, a)) {
+		if (repeat_on_its_way(l, a)) {
 			fact_string(l, "state", STR("pending"));
 			fact_time(l, "assigned", a->assigned_ms);
 			return false;
 		}
-		if (a->state == ASSIGNMENT_REFUSED && a->cause == WIRE_CAUSE_LEDGER) {
+		if (a->k == 0 && a->state == ASSIGNMENT_REFUSED &&
+		    a->cause == WIRE_CAUSE_LEDGER) {
 			/* the mailbox had this instance before: it would be refused
 			 * again and again */
 			fact_string(l, "state", STR("refused"));
@@ -76,9 +77,12 @@ static bool look_back(struct look *l, const struct campaign *d, struct history *
 		}
 		if (a->injected_ms == 0)
 			continue;
-		h->used++;
+		h->used += a->k == 0; /* its reinjections are the same injection */
 		if (a->injected_ms > h->last_ms)
 			h->last_ms = a->injected_ms;
+		/* a copy that was replaced has not ended */
+		if (a->state == ASSIGNMENT_GONE && a->cause == WIRE_CAUSE_REPLACED)
+			continue;
 		if (!may_follow(a, d->repeat.after))
 			h->blocks = a;
 	}

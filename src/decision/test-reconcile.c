@@ -73,6 +73,55 @@ static void what_is_missing_from_a_complete_look_is_gone(void **state)
 	world_free(w);
 }
 
+/* An older copy and the reinjection that took its place. */
+static struct assignment *world_replaces(struct world *w, struct assignment **old)
+{
+	*old = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	(*old)->uid = 42;
+	(*old)->uidvalidity = 1;
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_PENDING, 1000);
+	a->k = 1;
+	a->instance = id_instance(&w->snapshot.key, a->campaign, STR(WORLD_USER), 1, 1);
+	return a;
+}
+
+static void a_copy_that_a_reinjection_replaced_is_not_lost(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *old, *a = world_replaces(w, &old);
+	world_shows(w, a, 43, false);
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_effects, 2);
+	assert_int_equal(r.effects[0].statistic[0], STATISTIC_REINJECTED);
+	assert_ptr_equal(r.effect_of[0], a);
+	assert_int_equal(r.effects[1].n, 1);
+	assert_int_equal(r.effects[1].statistic[0], STATISTIC_REPLACED);
+	assert_ptr_equal(r.effect_of[1], old);
+	assert_int_equal(old->state, ASSIGNMENT_GONE);
+	assert_int_equal(old->cause, WIRE_CAUSE_REPLACED);
+	world_free(w);
+}
+
+static void its_cause_is_known_when_the_reinjection_shows_later(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *old, *a = world_replaces(w, &old);
+	assert_int_equal(reconciled(w).n_effects, 1);
+	assert_int_equal(old->cause, WIRE_CAUSE_UNKNOWN);
+	world_shows(w, a, 43, false);
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_effects, 2);
+	assert_int_equal(r.effects[1].statistic[0], STATISTIC_REPLACED);
+	assert_int_equal(old->cause, WIRE_CAUSE_REPLACED);
+	/* what the user did is known better */
+	old->cause = WIRE_CAUSE_EXPUNGED;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_int_equal(old->cause, WIRE_CAUSE_EXPUNGED);
+	world_free(w);
+}
+
 static void where_it_lay_must_be_known(void **state)
 {
 	(void)state;
@@ -211,6 +260,8 @@ int main(void)
 		cmocka_unit_test(what_the_mailbox_shows_is_confirmed),
 		cmocka_unit_test(one_that_was_seen_is_read),
 		cmocka_unit_test(what_is_missing_from_a_complete_look_is_gone),
+		cmocka_unit_test(a_copy_that_a_reinjection_replaced_is_not_lost),
+		cmocka_unit_test(its_cause_is_known_when_the_reinjection_shows_later),
 		cmocka_unit_test(where_it_lay_must_be_known),
 		cmocka_unit_test(another_uidvalidity_ends_it_without_a_count),
 		cmocka_unit_test(of_several_copies_the_lowest_uid_counts),

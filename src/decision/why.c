@@ -6,6 +6,7 @@
 
 #define OUTCOME_STOPPED STR("stopped")
 #define OUTCOME_INJECT STR("would inject")
+#define OUTCOME_REINJECT STR("would reinject")
 #define OUTCOME_WITHDRAW STR("would withdraw")
 #define OUTCOME_CANDIDATE STR("candidate")
 
@@ -50,16 +51,48 @@ static void inject_facts(struct look *l, const struct action *a)
 	fact_u64(l, "n", a->assignment.n);
 }
 
+/* What lies in the mailbox is not looked at here: keepOnTop says what it waits for. */
+static void reinject_facts(struct look *l, const struct action *a)
+{
+	const struct campaign *d = a->campaign->definition;
+	inject_facts(l, a);
+	fact_u64(l, "k", a->assignment.k);
+	fact_string(l, "by", str_of(again_name(a->by)));
+	if (a->by == AGAIN_KEEP_ON_TOP)
+		fact_u64(l, "afterNewer", d->keep_on_top.after_newer);
+}
+
+/* Why an unread copy is not put in anew, beside why there is no injection. */
+static void explain_copy(struct look *l, const struct running_campaign *c)
+{
+	struct reinjection again;
+	const struct assignment *copy = again_copy(l, c);
+	if (copy == NULL)
+		return;
+	json_put_key(l->facts, STR("reinjection"));
+	json_put_object(l->facts);
+	if (again_passes(l, c, copy, &again))
+		fact_string(l, "gate", STR("perDecision"));
+	json_put_object_end(l->facts);
+}
+
 static void explain(struct look *l, const struct decision *d,
 		    const struct running_campaign *c, struct explanation *e)
 {
-	enum gate closed = gates_first_closed(l, c);
+	const struct action *again = action_for(d, c, ACTION_REINJECT);
 	const struct action *inject = action_for(d, c, ACTION_INJECT);
 	*e = (struct explanation){.campaign = c, .outcome = OUTCOME_STOPPED};
+	if (again != NULL) {
+		e->outcome = OUTCOME_REINJECT;
+		reinject_facts(l, again);
+		return;
+	}
+	enum gate closed = gates_first_closed(l, c);
 	if (closed != GATES_COUNT) {
 		e->gate = str_of(gate_name(closed));
 		if (l->opens_ms != 0)
 			fact_time(l, "opens", l->opens_ms);
+		explain_copy(l, c);
 	} else if (inject != NULL) {
 		e->outcome = OUTCOME_INJECT;
 		inject_facts(l, inject);

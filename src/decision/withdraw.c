@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is to be taken back: copies of campaigns that were recalled, and unread ones
- * whose user no longer consents (architecture.md: revoked consent recalls what is
- * unread). What was read stays, unless the recall says all. */
+/* What is to be taken back: copies of campaigns that were recalled, unread ones whose
+ * user no longer consents (architecture.md: revoked consent recalls what is unread),
+ * and what a reinjection has replaced and yet is there: a process was killed in the
+ * middle of it, or another node brought it back. What was read stays, unless the recall
+ * says all. */
 #include "decision/decision-internal.h"
+#include "model/assignment-chain.h"
 
-/* Linear, as it must not depend on the order; live instances are few. */
-static const struct running_campaign *campaign_of(const struct look *l,
-						  const struct assignment *a)
+const struct running_campaign *look_campaign(const struct look *l,
+					     const struct assignment *a)
 {
 	for (size_t i = 0; i < l->s->n_campaigns; i++)
 		if (str_eq(l->s->campaigns[i].definition->id, a->campaign))
@@ -30,6 +32,17 @@ static bool is_unwanted(const struct look *l, const struct running_campaign *c,
 		return false;
 	return !user_has_consent(p, purpose, l->now_ms, NULL) ||
 	       user_is_opted_out(p, purpose, l->now_ms, NULL);
+}
+
+/* 0: it stays. */
+static unsigned cause_of(const struct look *l, const struct running_campaign *c,
+			 const struct assignment *a)
+{
+	if (is_recalled(&c->state, a) || is_unwanted(l, c, a))
+		return WIRE_WITHDRAW_RECALL;
+	if (assignment_successor(l->assignments, l->n_assignments, a) != NULL)
+		return WIRE_WITHDRAW_REPLACED;
+	return 0;
 }
 
 /* By which GUID the plugin will find it: as the mailbox shows it. False when it saw all
@@ -66,8 +79,9 @@ size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
 		const struct assignment *a = &l->assignments[i];
 		if (!may_be_there(l, a, pending))
 			continue;
-		const struct running_campaign *c = campaign_of(l, a);
-		if (c == NULL || (!is_recalled(&c->state, a) && !is_unwanted(l, c, a)))
+		const struct running_campaign *c = look_campaign(l, a);
+		unsigned cause = c != NULL ? cause_of(l, c, a) : 0;
+		if (cause == 0)
 			continue;
 		struct id16 guid;
 		if (!within_reach(l, mailbox, a, &guid))
@@ -80,7 +94,7 @@ size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
 					   .campaign = c,
 					   .assignment = *a,
 					   .guid = guid,
-					   .cause = WIRE_WITHDRAW_RECALL};
+					   .cause = (enum wire_withdraw_cause)cause};
 	}
 	return n;
 }

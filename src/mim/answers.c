@@ -41,7 +41,10 @@ static void put_placement(struct json_writer *w, const struct campaign *c,
 {
 	json_put_key(w, STR("placement"));
 	json_put_object(w);
-	if (c->position == PLACEMENT_DATE && c->date_ms < now_ms) {
+	if (c->position == PLACEMENT_RANK) {
+		json_kv_string(w, "position", STR("rank"));
+		json_kv_u64(w, "rank", c->rank);
+	} else if (c->position == PLACEMENT_DATE && c->date_ms < now_ms) {
 		json_kv_string(w, "position", STR("date"));
 		json_kv_time(w, "date", c->date_ms);
 	} else {
@@ -79,10 +82,13 @@ static void put_inject(struct json_writer *w, const struct opening *o,
 	uint8_t proof[CRYPTO_SHA256_LEN];
 	id_proof(&o->snapshot->key, o->user_key, a->assignment.instance, proof);
 	json_put_object(w);
-	json_kv_string(w, "op", STR("inject"));
+	json_kv_string(w, "op",
+		       a->op == ACTION_REINJECT ? STR("reinject") : STR("inject"));
 	json_kv_string(w, "campaign", c->id);
 	put_id(w, "instance", a->assignment.instance);
 	put_id(w, "guid", a->guid);
+	if (a->op == ACTION_REINJECT)
+		put_id(w, "replaces", a->replaces);
 	json_put_key(w, STR("proof"));
 	json_put_hex(w, proof, sizeof proof);
 	json_kv_string(w, "template", a->variant->template_sha256);
@@ -123,7 +129,7 @@ bool answer_decision(struct buf *out, const struct opening *o)
 	json_put_array(&w);
 	for (size_t i = 0; i < o->decision.n; i++) {
 		const struct action *a = &o->decision.actions[i];
-		if (a->op == ACTION_INJECT)
+		if (action_assigns(a))
 			put_inject(&w, o, a);
 		else
 			put_withdraw(&w, a);

@@ -21,6 +21,8 @@ struct mim;
 	X(DECISION_CONFLICTS, "decision_conflicts", "", "",                            \
 	  "Assignments decided again because another session was first")               \
 	X(INJECTIONS, "injections", "", "", "Messages handed out for injection")       \
+	X(REINJECTIONS, "reinjections", "", "",                                        \
+	  "Messages handed out to replace an unread copy of theirs")                   \
 	X(WITHDRAWALS, "withdrawals", "", "", "Messages told to be taken back")        \
 	X(EVENTS, "events", "type", "injected", "Events taken, by type")               \
 	X(EVENTS_REINJECTED, "events", "type", "reinjected", "")                       \

@@ -37,7 +37,7 @@ static bool apply_look(struct opening *o)
 static void stamp(struct opening *o)
 {
 	for (size_t i = 0; i < o->decision.n; i++) {
-		if (o->decision.actions[i].op != ACTION_INJECT)
+		if (!action_assigns(&o->decision.actions[i]))
 			continue;
 		while (o->nonce == 0)
 			crypto_random(&o->nonce, sizeof o->nonce);
@@ -51,7 +51,7 @@ static size_t assigned(const struct decision *d,
 {
 	size_t n = 0;
 	for (size_t i = 0; i < d->n; i++)
-		if (d->actions[i].op == ACTION_INJECT)
+		if (action_assigns(&d->actions[i]))
 			out[n++] = d->actions[i].assignment;
 	return n;
 }
@@ -80,12 +80,11 @@ static bool work(struct user_update *u, bool *write, struct error *err)
 
 static void answer(struct opening *o)
 {
+	static const enum metric ops[] = {[ACTION_INJECT] = METRIC_INJECTIONS,
+					  [ACTION_REINJECT] = METRIC_REINJECTIONS,
+					  [ACTION_WITHDRAW] = METRIC_WITHDRAWALS};
 	for (size_t i = 0; i < o->decision.n; i++)
-		metrics_add(o->metrics,
-			    o->decision.actions[i].op == ACTION_INJECT
-				    ? METRIC_INJECTIONS
-				    : METRIC_WITHDRAWALS,
-			    1);
+		metrics_add(o->metrics, ops[o->decision.actions[i].op], 1);
 	metrics_add(o->metrics, METRIC_EVENTS_UNKNOWN, o->dropped);
 	metrics_add(o->metrics,
 		    o->decision.n > 0 ? METRIC_DECISIONS : METRIC_DECISIONS_EMPTY, 1);

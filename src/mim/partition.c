@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/partition.h"
 
+#include "model/assignment-chain.h"
+
 #define FIRST_ITEMS 4
 
 /* Room for one more item of a growing array in the arena. */
@@ -108,6 +110,25 @@ bool partition_effect(struct partition *p, const struct assignment *a,
 	return e->due_ms == 0 || add_due(p, (struct store_due){e->due_ms, a->instance});
 }
 
+/* What an event tells of one copy of an injection may say what became of another. */
+static bool settle_chain(struct partition *p, const struct assignment *of,
+			 int64_t now_ms)
+{
+	for (size_t i = 0; i < p->n_assignments; i++) {
+		struct assignment *a = &p->assignments[i];
+		if (!assignment_same_chain(a, of))
+			continue;
+		struct event_effect effect = assignment_settle_replaced(
+			a, p->assignments, p->n_assignments, now_ms);
+		if (!effect.changed)
+			continue;
+		p->changed[i] = true;
+		if (!partition_effect(p, a, &effect))
+			return false;
+	}
+	return true;
+}
+
 bool partition_event(struct partition *p, const struct instance_event *e,
 		     int64_t now_ms, bool *known)
 {
@@ -120,7 +141,7 @@ bool partition_event(struct partition *p, const struct instance_event *e,
 		*known = true;
 		if (effect.changed)
 			p->changed[i] = true;
-		return partition_effect(p, a, &effect);
+		return partition_effect(p, a, &effect) && settle_chain(p, a, now_ms);
 	}
 	return true;
 }

@@ -269,6 +269,7 @@ bool decision_request_parse(struct str json, struct arena *a,
 	*out = (struct decision_request){.pop3 = false};
 	if (!strict_document(json, a, fields, COUNT(fields), out, err))
 		return false;
+	out->mailbox.pop3 = out->pop3;
 	for (size_t i = 0; i < out->n_events; i++)
 		if (out->events[i].user.p != NULL &&
 		    !str_eq(out->events[i].user, out->user))

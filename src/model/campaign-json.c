@@ -43,12 +43,18 @@
 	X(read_repeat_after, "/repeat/after", JSON_OPTIONAL)                           \
 	X(NULL, "/caps", JSON_NOT_BUILT)                                               \
 	X(NULL, "/minGap", JSON_NOT_BUILT)                                             \
-	X(read_placement, "/placement", JSON_OPTIONAL)                                 \
-	X(read_position, "/placement/position", JSON_NEEDED)                           \
-	X(NULL, "/placement/rank", JSON_NOT_BUILT)                                     \
-	X(read_date, "/placement/date", JSON_OPTIONAL)                                 \
-	X(NULL, "/placement/keepOnTop", JSON_NOT_BUILT)                                \
-	X(NULL, "/reinjection", JSON_NOT_BUILT)                                        \
+	X(campaign_read_placement, "/placement", JSON_OPTIONAL)                        \
+	X(campaign_read_position, "/placement/position", JSON_NEEDED)                  \
+	X(campaign_read_rank, "/placement/rank", JSON_OPTIONAL)                        \
+	X(campaign_read_date, "/placement/date", JSON_OPTIONAL)                        \
+	X(json_table_object, "/placement/keepOnTop", JSON_OPTIONAL)                    \
+	X(campaign_read_while_unread, "/placement/keepOnTop/whileUnread",              \
+	  JSON_OPTIONAL)                                                               \
+	X(campaign_read_after_newer, "/placement/keepOnTop/afterNewer", JSON_NEEDED)   \
+	X(campaign_read_keep_times, "/placement/keepOnTop/maxTimes", JSON_NEEDED)      \
+	X(json_table_object, "/reinjection", JSON_OPTIONAL)                            \
+	X(campaign_read_after, "/reinjection/after", JSON_NEEDED)                      \
+	X(campaign_read_times, "/reinjection/maxTimes", JSON_NEEDED)                   \
 	X(NULL, "/expireUnread", JSON_NOT_BUILT)                                       \
 	X(NULL, "/recall", JSON_NOT_BUILT)                                             \
 	X(NULL, "/onNewVersion", JSON_NOT_BUILT)                                       \
@@ -67,18 +73,10 @@ static void read_id(struct json_table_reader *r, const json_t *v)
 	json_table_id(r, v, &c->id);
 }
 
-static void read_u32(struct json_table_reader *r, const json_t *v, uint32_t min,
-		     uint32_t max, uint32_t *out)
-{
-	int64_t i;
-	if (json_table_integer(r, v, min, max, &i))
-		*out = (uint32_t)i;
-}
-
 static void read_version(struct json_table_reader *r, const json_t *v)
 {
 	struct campaign *c = r->out;
-	read_u32(r, v, 1, UINT32_MAX, &c->version);
+	campaign_read_u32(r, v, 1, UINT32_MAX, &c->version);
 }
 
 static void read_name(struct json_table_reader *r, const json_t *v)
@@ -170,19 +168,10 @@ static void read_end(struct json_table_reader *r, const json_t *v)
 	json_table_time(r, v, &c->end_ms);
 }
 
-/* An object of which a rule spans several fields: looked at only if all of them
- * were read without an error. */
-static bool read_parts(struct json_table_reader *r, const json_t *v)
-{
-	size_t before = r->errors->n + r->errors->dropped;
-	json_table_object(r, v);
-	return r->errors->n + r->errors->dropped == before;
-}
-
 static void read_schedule(struct json_table_reader *r, const json_t *v)
 {
 	const struct campaign *c = r->out;
-	if (read_parts(r, v) && c->start_ms >= c->end_ms)
+	if (campaign_read_parts(r, v) && c->start_ms >= c->end_ms)
 		json_table_error(r, ERROR_UNPROCESSABLE,
 				 "\"end\" must be after \"start\"");
 }
@@ -190,19 +179,19 @@ static void read_schedule(struct json_table_reader *r, const json_t *v)
 static void read_tier(struct json_table_reader *r, const json_t *v)
 {
 	struct campaign *c = r->out;
-	read_u32(r, v, 1, CAMPAIGN_TIER_MAX, &c->tier);
+	campaign_read_u32(r, v, 1, CAMPAIGN_TIER_MAX, &c->tier);
 }
 
 static void read_weight(struct json_table_reader *r, const json_t *v)
 {
 	struct campaign *c = r->out;
-	read_u32(r, v, 1, CAMPAIGN_WEIGHT_MAX, &c->weight);
+	campaign_read_u32(r, v, 1, CAMPAIGN_WEIGHT_MAX, &c->weight);
 }
 
 static void read_repeat_max(struct json_table_reader *r, const json_t *v)
 {
 	struct campaign *c = r->out;
-	read_u32(r, v, 1, USER_MAX_ASSIGNMENTS, &c->repeat.max);
+	campaign_read_u32(r, v, 1, USER_MAX_ASSIGNMENTS, &c->repeat.max);
 }
 
 static void read_repeat_gap(struct json_table_reader *r, const json_t *v)
@@ -227,38 +216,6 @@ static void read_repeat_after(struct json_table_reader *r, const json_t *v)
 	c->repeat.after = 0;
 	for (size_t i = 0; i < json_array_size(v); i++)
 		json_table_element(r, i, json_array_get(v, i), read_one_after);
-}
-
-static void read_position(struct json_table_reader *r, const json_t *v)
-{
-	struct campaign *c = r->out;
-	unsigned i;
-	if (!json_table_choice(r, v, placement_names, PLACEMENTS, &i))
-		return;
-	c->position = (enum placement_position)i;
-	if (c->position == PLACEMENT_RANK)
-		json_table_error(r, ERROR_NOT_BUILT,
-				 "\"rank\" is not built into this version yet");
-}
-
-static void read_date(struct json_table_reader *r, const json_t *v)
-{
-	struct campaign *c = r->out;
-	json_table_time(r, v, &c->date_ms);
-}
-
-static void read_placement(struct json_table_reader *r, const json_t *v)
-{
-	const struct campaign *c = r->out;
-	if (!read_parts(r, v))
-		return;
-	bool has_date = json_object_get(v, "date") != NULL;
-	if (c->position == PLACEMENT_DATE && !has_date)
-		json_table_error(r, ERROR_UNPROCESSABLE,
-				 "position \"date\" needs a \"date\"");
-	if (c->position != PLACEMENT_DATE && has_date)
-		json_table_error(r, ERROR_UNPROCESSABLE,
-				 "\"date\" goes with position \"date\" only");
 }
 
 static struct campaign_variant *variant(const struct json_table_reader *r)

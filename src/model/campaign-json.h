@@ -7,6 +7,7 @@
 #ifndef INLAY_MODEL_CAMPAIGN_JSON_H
 #define INLAY_MODEL_CAMPAIGN_JSON_H
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "model/campaign.h"
@@ -23,6 +24,10 @@
 #define CAMPAIGN_TIER_MAX 9
 #define CAMPAIGN_WEIGHT_DEFAULT 100
 #define CAMPAIGN_WEIGHT_MAX 1000
+#define CAMPAIGN_RANK_MAX 100 /* the plugin looks at some more messages than that */
+#define CAMPAIGN_NEWER_MAX 10000
+#define CAMPAIGN_TIMES_MAX 100
+#define CAMPAIGN_AFTER_MIN_MS CLOCK_SECOND
 
 /* prefix: pointer of the object in its document ("/campaign"), or "". Text goes to
  * the arena. False when errors were added; *out is then of no use. What a tenant or

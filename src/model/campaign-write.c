@@ -58,6 +58,42 @@ static void put_audience(struct json_writer *w, const struct campaign *c)
 	json_put_object_end(w);
 }
 
+static void put_keep_on_top(struct json_writer *w, const struct campaign_keep_on_top *k)
+{
+	if (k->max_times == 0)
+		return;
+	json_put_key(w, STR("keepOnTop"));
+	json_put_object(w);
+	json_kv_bool(w, "whileUnread", true);
+	json_kv_u64(w, "afterNewer", k->after_newer);
+	json_kv_u64(w, "maxTimes", k->max_times);
+	json_put_object_end(w);
+}
+
+static void put_placement(struct json_writer *w, const struct campaign *c)
+{
+	json_put_key(w, STR("placement"));
+	json_put_object(w);
+	json_kv_string(w, "position", str_of(placement_names[c->position]));
+	if (c->position == PLACEMENT_RANK)
+		json_kv_u64(w, "rank", c->rank);
+	if (c->position == PLACEMENT_DATE)
+		json_kv_time(w, "date", c->date_ms);
+	put_keep_on_top(w, &c->keep_on_top);
+	json_put_object_end(w);
+}
+
+static void put_reinjection(struct json_writer *w, const struct campaign_reinjection *r)
+{
+	if (r->max_times == 0)
+		return;
+	json_put_key(w, STR("reinjection"));
+	json_put_object(w);
+	json_kv_duration(w, "after", r->after_ms);
+	json_kv_u64(w, "maxTimes", r->max_times);
+	json_put_object_end(w);
+}
+
 static void put_variants(struct json_writer *w, const struct campaign *c)
 {
 	json_put_key(w, STR("variants"));
@@ -105,12 +141,8 @@ void campaign_put_json(struct json_writer *w, const struct campaign *c)
 	json_kv_u64(w, "weight", c->weight);
 	json_put_object_end(w);
 	put_repeat(w, &c->repeat);
-	json_put_key(w, STR("placement"));
-	json_put_object(w);
-	json_kv_string(w, "position", str_of(placement_names[c->position]));
-	if (c->position == PLACEMENT_DATE)
-		json_kv_time(w, "date", c->date_ms);
-	json_put_object_end(w);
+	put_placement(w, c);
+	put_reinjection(w, &c->reinjection);
 	put_variants(w, c);
 	json_put_object_end(w);
 }

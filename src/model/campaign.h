@@ -60,6 +60,19 @@ struct campaign_repeat {
 	unsigned after;     /* bits of enum repeat_after; default all */
 };
 
+/* An unread copy that has lain there for so long is put in anew (decision.md
+ * "Reinjection and keep-on-top"). */
+struct campaign_reinjection {
+	int64_t after_ms;   /* since its injection, or the reinjection before */
+	uint32_t max_times; /* 0: never */
+};
+
+/* Likewise one that so many messages of others came on top of. */
+struct campaign_keep_on_top {
+	uint32_t after_newer;
+	uint32_t max_times; /* 0: never */
+};
+
 /* A variable of a template: where its value may come from. */
 struct template_variable {
 	struct str name;
@@ -89,7 +102,10 @@ struct campaign {
 	uint32_t tier, weight;    /* 1..9, default 5; 1..1000, default 100 */
 	struct campaign_repeat repeat;
 	enum placement_position position;
+	uint32_t rank;   /* PLACEMENT_RANK, from 1 */
 	int64_t date_ms; /* PLACEMENT_DATE */
+	struct campaign_keep_on_top keep_on_top;
+	struct campaign_reinjection reinjection;
 	const struct campaign_variant *variants;
 	size_t n_variants; /* exactly 1 for now */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/unit.h"
 
-#include "model/assignment.h"
+#include "model/assignment-chain.h"
 
 #define T0 INT64_C(1700000000000)
 #define NOW (T0 + 3600000)
@@ -78,6 +78,34 @@ static void a_reinjection_is_counted_as_one(void **state)
 	struct event_effect e = happens(&a, WIRE_EVENT_REINJECTED, 0, T0 + 1);
 	assert_int_equal(e.statistic[0], STATISTIC_REINJECTED);
 	assert_true(id16_eq(e.event_id[0], id_event(a.instance, STR("reinjected"))));
+}
+
+static void a_copy_is_succeeded_by_a_later_one_that_was_confirmed(void **state)
+{
+	(void)state;
+	struct assignment all[3] = {given(), given(), given()};
+	all[1].k = 1;
+	all[1].instance.b[0] = 1;
+	all[2].k = 2;
+	all[2].n = 2; /* of another injection */
+	all[2].instance.b[0] = 2;
+	happens(&all[0], WIRE_EVENT_INJECTED, 0, T0 + 1);
+	happens(&all[2], WIRE_EVENT_REINJECTED, 0, T0 + 2);
+	assert_null(assignment_successor(all, 3, &all[0]));
+	happens(&all[0], WIRE_EVENT_GONE, WIRE_CAUSE_UNKNOWN, T0 + 3);
+	assert_false(assignment_settle_replaced(&all[0], all, 3, NOW).changed);
+	happens(&all[1], WIRE_EVENT_REINJECTED, 0, T0 + 4);
+	assert_ptr_equal(assignment_successor(all, 3, &all[0]), &all[1]);
+	assert_null(assignment_successor(all, 3, &all[1]));
+	struct event_effect e = assignment_settle_replaced(&all[0], all, 3, NOW);
+	assert_int_equal(e.n, 1);
+	assert_int_equal(e.statistic[0], STATISTIC_REPLACED);
+	assert_int_equal(all[0].cause, WIRE_CAUSE_REPLACED);
+	assert_false(assignment_settle_replaced(&all[0], all, 3, NOW).changed);
+	/* what counts as expunged for good stays so */
+	all[0].cause = WIRE_CAUSE_UNKNOWN;
+	all[0].gone_final = true;
+	assert_false(assignment_settle_replaced(&all[0], all, 3, NOW).changed);
 }
 
 static void a_repeated_event_changes_nothing(void **state)
@@ -367,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_late_confirmation_after_the_lapse_is_believed),
 		cmocka_unit_test(a_lost_confirmation_is_counted_with_what_shows_it),
 		cmocka_unit_test(a_reinjection_is_counted_as_one),
+		cmocka_unit_test(a_copy_is_succeeded_by_a_later_one_that_was_confirmed),
 		cmocka_unit_test(a_repeated_event_changes_nothing),
 		cmocka_unit_test(
 			an_event_of_another_instance_or_no_type_changes_nothing),

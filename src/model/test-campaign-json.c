@@ -156,6 +156,48 @@ static void every_built_field_is_read(void **state)
 	assert_str(c->variants[0].language, "de-AT");
 }
 
+#define KEPT_ON_TOP                                                                    \
+	"{\"placement\":{\"position\":\"rank\",\"rank\":3,\"keepOnTop\":"              \
+	"{\"whileUnread\":true,\"afterNewer\":10,\"maxTimes\":3}},"                    \
+	"\"reinjection\":{\"after\":\"P2D\",\"maxTimes\":2}}"
+
+static void a_rank_and_the_ways_to_come_back_are_read(void **state)
+{
+	struct fixture *f = *state;
+	const struct campaign *c = &f->campaign;
+	takes(f, "{}");
+	assert_int_equal(c->position, PLACEMENT_TOP);
+	assert_int_equal(c->keep_on_top.max_times, 0);
+	assert_int_equal(c->reinjection.max_times, 0);
+	takes(f, KEPT_ON_TOP);
+	assert_int_equal(c->position, PLACEMENT_RANK);
+	assert_int_equal(c->rank, 3);
+	assert_int_equal(c->keep_on_top.after_newer, 10);
+	assert_int_equal(c->keep_on_top.max_times, 3);
+	assert_true(c->reinjection.after_ms == 2 * CLOCK_DAY);
+	assert_int_equal(c->reinjection.max_times, 2);
+}
+
+static void a_position_goes_with_its_own_value_only(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const cases[] = {
+		"{\"placement\":{\"position\":\"rank\"}}",
+		"{\"placement\":{\"position\":\"top\",\"rank\":3}}",
+		"{\"placement\":{\"position\":\"date\",\"rank\":3,"
+		"\"date\":\"2026-05-01T08:00:00Z\"}}",
+		"{\"placement\":{\"position\":\"date\","
+		"\"date\":\"2026-05-01T08:00:00Z\","
+		"\"keepOnTop\":{\"afterNewer\":1,\"maxTimes\":1}}}",
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		refuses(f, cases[i], ERROR_UNPROCESSABLE, "/placement");
+	refuses(f,
+		"{\"placement\":{\"position\":\"top\",\"keepOnTop\":{"
+		"\"whileUnread\":false,\"afterNewer\":1,\"maxTimes\":1}}}",
+		ERROR_UNPROCESSABLE, "/placement/keepOnTop/whileUnread");
+}
+
 static void print(const struct campaign *c, struct buf *out)
 {
 	struct json_writer w;
@@ -167,10 +209,10 @@ static void print(const struct campaign *c, struct buf *out)
 static void what_is_written_reads_back_as_equal(void **state)
 {
 	struct fixture *f = *state;
-	const char *changes[] = {"{}", EVERYTHING,
+	const char *changes[] = {"{}", EVERYTHING, KEPT_ON_TOP,
 				 ("{\"type\":\"service_alert\",\"legalClass\":"
 				  "\"service\",\"purpose\":null}")};
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct buf once, twice;
 		buf_init(&once, CAMPAIGN_JSON_MAX);
 		buf_init(&twice, CAMPAIGN_JSON_MAX);
@@ -210,7 +252,6 @@ static void what_is_not_built_is_refused_by_name(void **state)
 		{"{\"pacing\":\"asap\"}", "/pacing"},
 		{"{\"caps\":[]}", "/caps"},
 		{"{\"minGap\":\"PT12H\"}", "/minGap"},
-		{"{\"reinjection\":{}}", "/reinjection"},
 		{"{\"expireUnread\":\"P14D\"}", "/expireUnread"},
 		{"{\"recall\":{}}", "/recall"},
 		{"{\"onNewVersion\":\"keep\"}", "/onNewVersion"},
@@ -229,11 +270,6 @@ static void what_is_not_built_is_refused_by_name(void **state)
 		{"{\"schedule\":{\"start\":\"2026-05-01T08:00:00Z\","
 		 "\"end\":\"2026-06-01T08:00:00Z\",\"dayparts\":[]}}",
 		 "/schedule/dayparts"},
-		{"{\"placement\":{\"position\":\"rank\"}}", "/placement/position"},
-		{"{\"placement\":{\"position\":\"top\",\"rank\":3}}",
-		 "/placement/rank"},
-		{"{\"placement\":{\"position\":\"top\",\"keepOnTop\":{}}}",
-		 "/placement/keepOnTop"},
 		{"{\"variants\":[{},{}]}", "/variants"},
 		{"{\"variants\":[{\"id\":\"a\",\"templates\":"
 		 "{\"de\":\"x\",\"en\":\"y\"}}]}",
@@ -292,6 +328,25 @@ static void values_are_held_to_their_limits(void **state)
 		{"{\"repeat\":{\"after\":[]}}", "/repeat/after"},
 		{"{\"repeat\":{\"after\":[\"opened\"]}}", "/repeat/after/0"},
 		{"{\"placement\":{}}", "/placement/position"},
+		{"{\"placement\":{\"position\":\"rank\",\"rank\":0}}",
+		 "/placement/rank"},
+		{"{\"placement\":{\"position\":\"rank\",\"rank\":101}}",
+		 "/placement/rank"},
+		{"{\"placement\":{\"position\":\"top\",\"keepOnTop\":"
+		 "{\"maxTimes\":1}}}",
+		 "/placement/keepOnTop/afterNewer"},
+		{"{\"placement\":{\"position\":\"top\",\"keepOnTop\":"
+		 "{\"afterNewer\":0,\"maxTimes\":1}}}",
+		 "/placement/keepOnTop/afterNewer"},
+		{"{\"placement\":{\"position\":\"top\",\"keepOnTop\":"
+		 "{\"whileUnread\":1,\"afterNewer\":1,\"maxTimes\":1}}}",
+		 "/placement/keepOnTop/whileUnread"},
+		{"{\"reinjection\":{\"maxTimes\":1}}", "/reinjection/after"},
+		{"{\"reinjection\":{\"after\":\"P1D\"}}", "/reinjection/maxTimes"},
+		{"{\"reinjection\":{\"after\":\"P1D\",\"maxTimes\":0}}",
+		 "/reinjection/maxTimes"},
+		{"{\"reinjection\":{\"after\":\"PT0S\",\"maxTimes\":1}}",
+		 "/reinjection/after"},
 		{"{\"variants\":[]}", "/variants"},
 		{"{\"variants\":{}}", "/variants"},
 		{"{\"variants\":[1]}", "/variants/0"},
@@ -401,6 +456,11 @@ static void an_ad_stands_on_top_unless_the_tenant_allows_more(void **state)
 	assert_true(has_error(f, ERROR_UNPROCESSABLE, "/placement/position"));
 	t.allow_interleaved_ads = true;
 	assert_true(campaign_check_tenant(&f->campaign, &t, "", &f->errors));
+	takes(f, "{\"legalClass\":\"third_party_ad\",\"label\":{\"text\":\"Ad\"},"
+		 "\"placement\":{\"position\":\"rank\",\"rank\":2}}");
+	assert_true(campaign_check_tenant(&f->campaign, &t, "", &f->errors));
+	t.allow_interleaved_ads = false;
+	assert_false(campaign_check_tenant(&f->campaign, &t, "", &f->errors));
 }
 
 static void own_marketing_is_known_by_label_or_brand(void **state)
@@ -431,6 +491,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_least_gets_defaults),
 		T(every_built_field_is_read),
+		T(a_rank_and_the_ways_to_come_back_are_read),
+		T(a_position_goes_with_its_own_value_only),
 		T(what_is_written_reads_back_as_equal),
 		T(each_needed_field_is_missed),
 		T(what_is_not_built_is_refused_by_name),

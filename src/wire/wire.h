@@ -108,7 +108,8 @@ enum wire_event_type {
 	X(LEDGER, 19, "ledger", REFUSED)           /* was saved once before */         \
 	X(FAILED, 20, "failed", REFUSED)           /* the mailbox did not take it */   \
 	X(INVALID, 21, "invalid", REFUSED)         /* message or frame unusable */     \
-	X(EXCLUDED, 22, "excluded", REFUSED)       /* by this node's settings */
+	X(EXCLUDED, 22, "excluded", REFUSED)       /* by this node's settings */       \
+	X(CHANGED, 23, "changed", REFUSED) /* what it replaces was read or is gone */
 
 enum wire_cause {
 	WIRE_CAUSE_NONE = 0,
@@ -119,7 +120,8 @@ enum wire_cause {
 
 #define WIRE_WITHDRAW_CAUSES(X)                                                        \
 	X(RECALL, 1, "recall")                                                         \
-	X(EXPIRED, 2, "expired")
+	X(EXPIRED, 2, "expired")                                                       \
+	X(REPLACED, 3, "replaced") /* a reinjection of it is there */
 
 enum wire_withdraw_cause {
 #define X(name, number, text) WIRE_WITHDRAW_##name = (number),
