@@ -4,6 +4,7 @@
 #include "inlay-clock.h"
 #include "inlay-date.h"
 #include "inlay-quota.h"
+#include "inlay-rank.h"
 #include "inlay-save.h"
 
 bool inlay_act_is_late(const struct inlay_action *action)
@@ -11,11 +12,13 @@ bool inlay_act_is_late(const struct inlay_action *action)
 	return inlay_clock_boot() > action->valid_until;
 }
 
+/* A copy that is to go is not put in anew either. */
 bool inlay_act_is_withdrawn(const struct inlay_action *action)
 {
 	const struct inlay_action *other = action->next;
-	while (other != NULL &&
-	       (other->type != WIRE_WITHDRAW || strcmp(other->guid, action->guid) != 0))
+	while (other != NULL && (other->type != WIRE_WITHDRAW ||
+				 (strcmp(other->guid, action->guid) != 0 &&
+				  strcmp(other->guid, action->replaces) != 0)))
 		other = other->next;
 	return other != NULL;
 }
@@ -75,17 +78,18 @@ static void tell_again(struct inlay_session *session, const struct inlay_record 
 static void saved(struct inlay_work *work, struct inlay_record *record, uint32_t uid)
 {
 	struct inlay_session *session = work->session;
+	uint8_t type = record->again ? WIRE_EVENT_REINJECTED : WIRE_EVENT_INJECTED;
 
 	record->state = INLAY_STATE_SAVED;
 	record->uid = uid;
 	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
-	record->due |= 1u << WIRE_EVENT_INJECTED;
+	record->due |= (uint8_t)(1u << type);
 	/* not durable: the prepared record is, and the message can be found */
 	write_record(work, record);
 	if (uid != 0 && inlay_session_own_guid(session, record->guid) == NULL)
 		(void)inlay_session_own_add(session, record);
-	inlay_session_tell(session, record->instance, record->guid, WIRE_EVENT_INJECTED,
-			   FALSE, WIRE_CAUSE_NONE);
+	inlay_session_tell(session, record->instance, record->guid, type, FALSE,
+			   WIRE_CAUSE_NONE);
 }
 
 static void record_of(const struct inlay_action *action, struct inlay_record *record_r)
@@ -93,6 +97,7 @@ static void record_of(const struct inlay_action *action, struct inlay_record *re
 	i_zero(record_r);
 	memcpy(record_r->instance, action->instance, sizeof(record_r->instance));
 	memcpy(record_r->guid, action->guid, sizeof(record_r->guid));
+	record_r->again = action->type == WIRE_REINJECT;
 }
 
 static void save_error(struct inlay_work *work)
@@ -112,6 +117,16 @@ static int commit(struct inlay_work *work, struct mailbox_transaction_context **
 	return -1;
 }
 
+static time_t date_of(struct inlay_work *work, const struct inlay_action *action,
+		      uint32_t replaced)
+{
+	time_t now = (time_t)(inlay_clock_wall() / 1000);
+
+	if (action->position == WIRE_POSITION_RANK)
+		return inlay_rank_date(work->box, action->rank, replaced, now);
+	return inlay_date_of(action->position, action->date, now);
+}
+
 /* Announced in the ledger, saved but for the commit, and the ledger on the disk: the
  * message's own sync takes the ledger's record along. NULL: said in the log. */
 static struct mailbox_transaction_context *save_announced(
@@ -125,8 +140,7 @@ static struct mailbox_transaction_context *save_announced(
 		inlay_session_error(session, error);
 		return NULL;
 	}
-	time_t now = (time_t)(inlay_clock_wall() / 1000);
-	time_t date = inlay_date_of(action->position, action->date, now);
+	time_t date = date_of(work, action, record->uid);
 	inlay_date_write(action->message, action->size, action->date_offset,
 			 action->date_offset_count, date);
 	struct mailbox_transaction_context *t =
@@ -139,72 +153,6 @@ static struct mailbox_transaction_context *save_announced(
 		mailbox_transaction_rollback(&t);
 	}
 	return t;
-}
-
-/* The ledger's record is on the disk before the commit; whoever dies between leaves a
- * prepared record, by which the next one knows that it must look. */
-static void save(struct inlay_work *work, struct inlay_action *action)
-{
-	struct inlay_session *session = work->session;
-	struct inlay_record record;
-	uint32_t uid, next_uid = mail_index_get_header(work->box->view)->next_uid;
-
-	record_of(action, &record);
-	record.state = INLAY_STATE_PREPARED;
-	record.uid_validity = mail_index_get_header(work->box->view)->uid_validity;
-	struct mailbox_transaction_context *t = save_announced(work, action, &record);
-	if (t == NULL || commit(work, &t, &uid) < 0) {
-		record.state = INLAY_STATE_VOID;
-		write_durably(work, &record);
-		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
-		return;
-	}
-	if (sync_again(work) == 0 && uid == 0)
-		(void)inlay_look_find(work->box, action->guid, next_uid - 1, &uid);
-	saved(work, &record, uid);
-	struct event_passthrough *e =
-		event_create_passthrough(session->event)
-			->set_name("inlay_injected")
-			->add_str("instance", action->instance)
-			->add_int("uid", uid)
-			->add_int("bytes", (intmax_t)action->size);
-	e_debug(e->event(), "Injected instance %s as UID %u", action->instance, uid);
-}
-
-static void inject(struct inlay_work *work, struct inlay_action *action)
-{
-	struct inlay_session *session = work->session;
-	const struct inlay_record *old =
-		inlay_ledger_by_instance(&work->desk.ledger, action->instance);
-	struct inlay_record record;
-	uint32_t uid;
-
-	if (action->type == WIRE_REINJECT || action->position == WIRE_POSITION_RANK) {
-		inlay_act_refuse(session, action, WIRE_CAUSE_UNSUPPORTED);
-		return;
-	}
-	if (old != NULL && old->state == INLAY_STATE_PREPARED) {
-		/* somebody was killed since our look: the next OPEN resolves it */
-		session->must_scan = session->differs = TRUE;
-		return;
-	}
-	if (old != NULL && old->state != INLAY_STATE_VOID) {
-		tell_again(session, old);
-		return;
-	}
-	/* without ledger, but with its GUID: it is there */
-	if (inlay_look_find(work->box, action->guid, UINT32_MAX, &uid) < 0) {
-		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
-	} else if (uid != 0) {
-		record_of(action, &record);
-		saved(work, &record, uid);
-	} else if (inlay_act_is_late(action) || inlay_act_is_withdrawn(action)) {
-		inlay_act_refuse(session, action, WIRE_CAUSE_LATE);
-	} else if (!inlay_quota_allows(work->box, &session->set, action->size)) {
-		inlay_act_refuse(session, action, WIRE_CAUSE_QUOTA);
-	} else {
-		save(work, action);
-	}
 }
 
 /* Of a message that is to go: the ledger's record, or one made from what the session
@@ -259,6 +207,135 @@ static void gone(struct inlay_work *work, struct inlay_record *record, uint8_t c
 			   record->seen, cause);
 }
 
+/* The copy that a reinjection replaces goes; the next synchronisation shows it. */
+static int take_out(struct inlay_work *work, uint32_t uid)
+{
+	struct inlay_session *session = work->session;
+
+	if (inlay_expunge(work->box, uid, session->set.notify) == 0)
+		return 0;
+	/* there are two until MIM is asked, which has the older one withdrawn */
+	inlay_session_error(session, t_strdup_printf("a message cannot be replaced: %s",
+						     mailbox_get_last_internal_error(
+							     work->box, NULL)));
+	return -1;
+}
+
+static void replaced(struct inlay_work *work, struct inlay_record *record)
+{
+	bool kept;
+
+	inlay_expunge_lazy(work->box, record->guid, &kept);
+	gone(work, record, WIRE_CAUSE_REPLACED);
+}
+
+void inlay_act_replace(struct inlay_work *work, uint32_t uid)
+{
+	const struct inlay_own *own = inlay_session_own_uid(work->session, uid);
+	struct inlay_record record;
+
+	if (own == NULL || !own->is_there ||
+	    !withdrawn_record(work, own->guid, &record))
+		return;
+	record.seen = record.seen || was_read(work->box, uid);
+	if (take_out(work, uid) == 0 && sync_again(work) == 0)
+		replaced(work, &record);
+}
+
+/* The ledger's record is on the disk before the commit; whoever dies between leaves a
+ * prepared record, by which the next one knows that it must look. With `old` a copy
+ * goes in the same breath: saved first, so that nobody who dies leaves none, and one
+ * synchronisation for both, which shows them as one. */
+static void save(struct inlay_work *work, struct inlay_action *action,
+		 struct inlay_record *old)
+{
+	struct inlay_session *session = work->session;
+	struct inlay_record record;
+	uint32_t uid, next_uid = mail_index_get_header(work->box->view)->next_uid;
+
+	record_of(action, &record);
+	record.state = INLAY_STATE_PREPARED;
+	record.uid_validity = mail_index_get_header(work->box->view)->uid_validity;
+	record.uid = old != NULL ? old->uid : 0;
+	struct mailbox_transaction_context *t = save_announced(work, action, &record);
+	if (t == NULL || commit(work, &t, &uid) < 0) {
+		record.state = INLAY_STATE_VOID;
+		record.uid = 0;
+		write_durably(work, &record);
+		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
+		return;
+	}
+	bool went = old != NULL && take_out(work, old->uid) == 0;
+	if (sync_again(work) == 0 && uid == 0)
+		(void)inlay_look_find(work->box, action->guid, next_uid - 1, &uid);
+	saved(work, &record, uid);
+	if (went)
+		replaced(work, old);
+	struct event_passthrough *e =
+		event_create_passthrough(session->event)
+			->set_name(old != NULL ? "inlay_reinjected" : "inlay_injected")
+			->add_str("instance", action->instance)
+			->add_int("uid", uid)
+			->add_int("bytes", (intmax_t)action->size);
+	e_debug(e->event(), "Injected instance %s as UID %u", action->instance, uid);
+}
+
+/* The copy to be replaced, as it is now: unread and ours, with its UID. False: it has
+ * changed since MIM was told of it. */
+static bool find_replaced(struct inlay_work *work, const char *guid,
+			  struct inlay_record *old_r)
+{
+	uint32_t uid;
+
+	if (!withdrawn_record(work, guid, old_r) ||
+	    inlay_look_find(work->box, guid,
+			    old_r->uid == 0 ? UINT32_MAX : old_r->uid - 1, &uid) < 0 ||
+	    uid == 0 || was_read(work->box, uid))
+		return FALSE;
+	old_r->uid = uid;
+	old_r->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
+	return TRUE;
+}
+
+static void inject(struct inlay_work *work, struct inlay_action *action)
+{
+	struct inlay_session *session = work->session;
+	const struct inlay_record *old =
+		inlay_ledger_by_instance(&work->desk.ledger, action->instance);
+	struct inlay_record record, replaces;
+	bool again = action->type == WIRE_REINJECT;
+	uint32_t uid;
+
+	if (action->position == WIRE_POSITION_RANK && action->rank > INLAY_RANK_MAX) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_INVALID);
+		return;
+	}
+	if (old != NULL && old->state == INLAY_STATE_PREPARED) {
+		/* somebody was killed since our look: the next OPEN resolves it */
+		session->must_scan = session->differs = TRUE;
+		return;
+	}
+	if (old != NULL && old->state != INLAY_STATE_VOID) {
+		tell_again(session, old);
+		return;
+	}
+	/* without ledger, but with its GUID: it is there */
+	if (inlay_look_find(work->box, action->guid, UINT32_MAX, &uid) < 0) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
+	} else if (uid != 0) {
+		record_of(action, &record);
+		saved(work, &record, uid);
+	} else if (inlay_act_is_late(action) || inlay_act_is_withdrawn(action)) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_LATE);
+	} else if (!inlay_quota_allows(work->box, &session->set, action->size)) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_QUOTA);
+	} else if (again && !find_replaced(work, action->replaces, &replaces)) {
+		inlay_act_refuse(session, action, WIRE_CAUSE_CHANGED);
+	} else {
+		save(work, action, again ? &replaces : NULL);
+	}
+}
+
 static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 {
 	struct inlay_session *session = work->session;
@@ -302,7 +379,9 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 					      ->add_str("instance", record.instance)
 					      ->add_str("kept", kept ? "yes" : "no");
 	e_debug(e->event(), "Withdrew instance %s", record.instance);
-	gone(work, &record, WIRE_CAUSE_WITHDRAWN);
+	gone(work, &record,
+	     action->cause == WIRE_WITHDRAW_REPLACED ? WIRE_CAUSE_REPLACED
+						     : WIRE_CAUSE_WITHDRAWN);
 }
 
 void inlay_act(struct inlay_work *work, struct inlay_action *action)

@@ -51,7 +51,10 @@ static bool take_inject(struct inlay_session *session, const struct wire_frame *
 	struct inlay_action *action = new_action(session, frame->type);
 	copy_id(action->instance, inject->instance);
 	copy_id(action->guid, inject->guid);
+	if (frame->type == WIRE_REINJECT)
+		copy_id(action->replaces, inject->replaces);
 	action->position = inject->position;
+	action->rank = inject->rank;
 	action->date = inject->date;
 	action->date_offset_count = inject->date_offset_count;
 	memcpy(action->date_offset, inject->date_offset, sizeof(action->date_offset));
@@ -76,6 +79,7 @@ static bool take_withdraw(struct inlay_session *session,
 		return FALSE;
 	struct inlay_action *action = new_action(session, WIRE_WITHDRAW);
 	memcpy(action->guid, guid, sizeof(guid));
+	action->cause = withdraw->cause;
 	action->lazy = withdraw->lazy;
 	return TRUE;
 }

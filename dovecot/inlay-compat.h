@@ -28,6 +28,7 @@
 #include "master-service.h"
 #include "module-context.h"
 #include "net.h"
+#include "sort.h"
 #include "strescape.h"
 #include "wildcard-match.h"
 

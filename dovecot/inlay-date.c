@@ -9,6 +9,20 @@ time_t inlay_date_of(uint8_t position, int64_t date_ms, time_t now)
 	return date < now ? date : now;
 }
 
+static int newest_first(const time_t *a, const time_t *b)
+{
+	return *a > *b ? -1 : *a < *b;
+}
+
+time_t inlay_date_of_rank(time_t *dates, unsigned int count, uint32_t rank, time_t now)
+{
+	if (rank < 2 || count < rank - 1)
+		return now;
+	i_qsort(dates, count, sizeof(*dates), newest_first);
+	time_t date = dates[rank - 2] - 1;
+	return date > now ? now : I_MAX(date, 0);
+}
+
 void inlay_date_write(unsigned char *message, size_t size, const uint32_t *offsets,
 		      size_t count, time_t date)
 {

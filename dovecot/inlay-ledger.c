@@ -44,8 +44,9 @@ static void get_id(const unsigned char *p, char hex[INLAY_ID_SIZE])
 	hex[32] = '\0';
 }
 
-/* Layout: 0 magic, 4 state, 5 seen, 6 cause, 7 due, 8 acked, 9 zero, 12 instance,
- * 28 guid, 44 uidvalidity, 48 uid, 52 time, 60 CRC-32 of what is before it. */
+/* Layout: 0 magic, 4 state, 5 seen, 6 cause, 7 due, 8 acked, 9 again, 10 zero, 12
+ * instance, 28 guid, 44 uidvalidity, 48 uid, 52 time, 60 CRC-32 of what is before it.
+ */
 void inlay_record_encode(const struct inlay_record *record,
 			 unsigned char out[INLAY_RECORD_SIZE])
 {
@@ -56,6 +57,7 @@ void inlay_record_encode(const struct inlay_record *record,
 	out[6] = record->cause;
 	out[7] = record->due;
 	out[8] = record->acked;
+	out[9] = record->again ? 1 : 0;
 	put_id(out + 12, record->instance);
 	put_id(out + 28, record->guid);
 	put_u32(out + 44, record->uid_validity);
@@ -79,6 +81,7 @@ bool inlay_record_decode(const unsigned char in[INLAY_RECORD_SIZE],
 	record_r->cause = in[6];
 	record_r->due = in[7];
 	record_r->acked = in[8];
+	record_r->again = in[9] != 0;
 	get_id(in + 12, record_r->instance);
 	get_id(in + 28, record_r->guid);
 	record_r->uid_validity = get_u32(in + 44);

@@ -18,8 +18,10 @@ struct inlay_action {
 	uint8_t type; /* enum wire_type */
 	char instance[INLAY_ID_SIZE];
 	char guid[INLAY_ID_SIZE];
-	/* INJECT */
+	/* INJECT and REINJECT */
+	char replaces[INLAY_ID_SIZE]; /* REINJECT: GUID of the copy */
 	uint8_t position;
+	uint32_t rank;
 	int64_t date;
 	uint32_t date_offset[WIRE_DATE_OFFSETS_MAX];
 	size_t date_offset_count;
@@ -27,6 +29,7 @@ struct inlay_action {
 	unsigned char *message;
 	size_t size;
 	/* WITHDRAW */
+	uint8_t cause; /* enum wire_withdraw_cause */
 	bool lazy;
 };
 

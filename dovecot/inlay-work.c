@@ -70,16 +70,20 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 	struct inlay_session *session = work->session;
 	struct inlay_record record = *prepared;
 	const struct inlay_own *own = inlay_session_own_guid(session, record.guid);
-	uint8_t type = own != NULL ? WIRE_EVENT_INJECTED : WIRE_EVENT_UNCERTAIN;
+	uint8_t saved = record.again ? WIRE_EVENT_REINJECTED : WIRE_EVENT_INJECTED;
+	uint8_t type = own != NULL ? saved : WIRE_EVENT_UNCERTAIN;
+	bool same_uids = record.uid_validity == session->measure.uid_validity;
 
 	record.state = own != NULL ? INLAY_STATE_SAVED : INLAY_STATE_UNCERTAIN;
 	record.due |= (uint8_t)(1u << type);
-	if (own != NULL)
-		record.uid = own->uid;
+	record.uid = own != NULL ? own->uid : 0;
 	record.uid_validity = session->measure.uid_validity;
 	write_record(work, &record);
 	inlay_session_tell(session, record.instance, record.guid, type, record.seen,
 			   WIRE_CAUSE_NONE);
+	/* the copy that it was to replace, if that is still there */
+	if (own != NULL && record.again && prepared->uid != 0 && same_uids)
+		inlay_act_replace(work, prepared->uid);
 }
 
 /* Brings the ledger to what the scan has found. */

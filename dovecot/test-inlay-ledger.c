@@ -35,6 +35,7 @@ static struct inlay_record a_record(unsigned int n, uint8_t state)
 	record.cause = WIRE_CAUSE_MOVED;
 	record.due = 0x1a;
 	record.acked = 0x02;
+	record.again = TRUE;
 	record.uid_validity = 0xfedcba98;
 	record.uid = n;
 	record.time = -1234567890123;
@@ -86,6 +87,7 @@ static void test_record_goes_there_and_back(void)
 	test_assert_strcmp(back.guid, record.guid);
 	test_assert(back.state == record.state && back.seen == record.seen);
 	test_assert(back.cause == record.cause && back.due == record.due);
+	test_assert(back.again == record.again);
 	test_assert(back.acked == record.acked && back.uid == record.uid);
 	test_assert(back.uid_validity == record.uid_validity);
 	test_assert(back.time == record.time);

@@ -23,6 +23,28 @@ static void test_dates(void)
 	test_end();
 }
 
+static void test_ranks(void)
+{
+	time_t dates[] = {NOW - 30, NOW - 10, NOW - 20};
+	time_t odd[] = {NOW + 100, 0};
+
+	test_begin("date: a rank is one second before those above it");
+	test_assert(inlay_date_of_rank(dates, 3, 1, NOW) == NOW);
+	test_assert(inlay_date_of_rank(dates, 3, 2, NOW) == NOW - 11);
+	test_assert(inlay_date_of_rank(dates, 3, 3, NOW) == NOW - 21);
+	test_assert(inlay_date_of_rank(dates, 3, 4, NOW) == NOW - 31);
+	test_end();
+	test_begin("date: with fewer messages than the rank it is now");
+	test_assert(inlay_date_of_rank(dates, 3, 5, NOW) == NOW);
+	test_assert(inlay_date_of_rank(dates, 0, 2, NOW) == NOW);
+	test_assert(inlay_date_of_rank(dates, 3, UINT32_MAX, NOW) == NOW);
+	test_end();
+	test_begin("date: of a rank is never in the future, nor before 1970");
+	test_assert(inlay_date_of_rank(odd, 2, 2, NOW) == NOW);
+	test_assert(inlay_date_of_rank(odd, 2, 3, NOW) == 0);
+	test_end();
+}
+
 static void test_dates_are_written_in_place(void)
 {
 	char message[] = "[Thu, 01 Jan 1970 00:00:00 +0000][..........................."
@@ -173,6 +195,7 @@ int main(void)
 {
 	static void (*const tests[])(void) = {
 		test_dates,
+		test_ranks,
 		test_dates_are_written_in_place,
 		test_events_are_numbered_and_kept,
 		test_events_are_bounded,

@@ -28,7 +28,8 @@ EVENTS = {1: "injected", 2: "reinjected", 3: "read", 4: "gone", 5: "refused",
           6: "uncertain"}
 CAUSES = {0: None, 1: "expunged", 2: "moved", 3: "withdrawn", 4: "replaced",
           5: "unknown", 16: "unsupported", 17: "late", 18: "quota", 19: "ledger",
-          20: "failed", 21: "invalid", 22: "excluded"}
+          20: "failed", 21: "invalid", 22: "excluded",
+          23: "changed"}
 TOP, RANK, DATE = 0, 1, 2
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from fake_agent import DATE, RANK, REINJECT, Message, encode, ids
+from fake_agent import DATE, Message, encode
 from plugin_case import Client, PluginCase, message, wait_until
 
 
@@ -205,22 +205,6 @@ class Injection:
         self.assertEqual(set(agent.kinds()), {"injected"})
         client.fetch("1", "(BODY[])")
         agent.wait_event("read")
-
-    def test_rank_and_reinjection_are_refused_as_unsupported(self):
-        ranked = message(self, 1, position=RANK)
-        agent = self.start_agent()
-        again = message(self, 2)
-
-        def decide(fields):
-            request = fields["request"]
-            return (ranked.frame(request, rank=3) +
-                    again.frame(request, REINJECT, replaces=ids("old")[1]) +
-                    encode(8, request=request, nextCheck=60))
-        agent._decide = decide
-        client = self.connect()
-        self.assertEqual(client.exists(), 0)
-        agent.wait_event("refused", instance=ranked.instance, cause="unsupported")
-        agent.wait_event("refused", instance=again.instance, cause="unsupported")
 
     def test_a_large_message_arrives_whole(self):
         big = message(self, size=900 * 1024)

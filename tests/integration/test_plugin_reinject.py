@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A message goes to its rank, and an unread one is put in anew: one EXPUNGE and one
+EXISTS in one response, never two copies, whoever dies in the middle."""
+
+import contextlib
+import os
+import re
+import signal
+import struct
+import threading
+import unittest
+import zlib
+
+from fake_agent import DONE, KNOWN, OPEN_AGAIN, RANK, REINJECT, WITHDRAW, encode
+from plugin_case import PluginCase, message, plain_message, wait_until
+from test_plugin_inject import internal_date
+
+PREPARED, SAVED, GONE = 1, 2, 4  # states of a record
+
+
+class Again(PluginCase):
+    """What the tests below share."""
+
+    def injected(self, *friends):
+        """After a session in which the old copy was put in above a friend's."""
+        self.deliver("friend")
+        agent = self.start_agent(message(self, 1, subject="old"))
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        agent.wait_event("injected")
+        self.logout(client)
+        self.deliver(*friends)
+        return agent.messages[0]
+
+    def offer(self, new, old, **more):
+        """From now on every OPEN that shows the old copy is answered by a REINJECT,
+        until that is told as done."""
+        agent = self.agent
+        agent.messages.clear()
+        agent.known[new.guid] = new.instance
+
+        def decide(fields):
+            request = fields["request"]
+            there = [p["guid"] for p in fields["present"]]
+            answer = encode(KNOWN, request=request,
+                            own=[{"guid": g, "instance": agent.known[g]}
+                                 for g in there if g in agent.known])
+            told = {(e["instance"], e["type"]) for e in agent.events}
+            if old.guid in there and (new.instance, "reinjected") not in told:
+                answer += new.frame(request, REINJECT, replaces=old.guid, **more)
+            # as MIM does: of the copies that are there the newest stays
+            for guid in [g for g in agent.known if g in there][:-1]:
+                answer += encode(WITHDRAW, guid=guid, cause=3, lazy=1)
+            return answer + encode(DONE, request=request, nextCheck=900)
+        agent._decide = decide
+        return new
+
+    def reopened(self, client):
+        """Another session in its place, which has nothing to be told of."""
+        self.logout(client)
+        client = self.connect()
+        client.exists()
+        return client
+
+    def guids(self, client):
+        return set(client.guids())
+
+    def replaced(self, old, new):
+        self.agent.wait_event("reinjected", instance=new.instance, guid=new.guid)
+        self.agent.wait_event("gone", instance=old.instance, cause="replaced", seen=0)
+
+    def changes(self, client):
+        """Untagged answers to the first NOOP that has any."""
+        def some():
+            client.untagged_responses.clear()
+            client.noop()
+            return dict(client.untagged_responses)
+        return wait_until(some, "a change")
+
+    def ledger(self):
+        return next(os.path.join(folder, "dovecot-inlay")
+                    for folder, _, names in os.walk(self.dovecot.home(self.user))
+                    if "dovecot-inlay" in names)
+
+    def states(self):
+        """Of each instance the last one."""
+        with open(self.ledger(), "rb") as f:
+            data = f.read()
+        lines = [data[i:i + 64] for i in range(0, len(data) - 63, 64)]
+        return {r[12:28].hex(): r[4] for r in lines if any(r)}
+
+
+class Reinjection:
+    """Run for each format."""
+
+    def test_a_select_shows_the_new_copy_in_the_place_of_the_old(self):
+        old = self.injected("later")
+        new = self.offer(message(self, 2, subject="new"), old)
+        client = self.connect()
+        self.assertEqual(client.exists(), 3)
+        found = client.guids()
+        self.assertNotIn(old.guid, found)
+        self.assertEqual(found[new.guid], max(found.values()))
+        self.assertEqual(found[new.guid], 4)
+        line = client.fetch_one("(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])", "3")
+        self.assertIn(new.instance.encode(), line)
+        self.assertIn(b"$Inlay", line)
+        self.assertNotIn(b"\\Seen", line)
+        self.replaced(old, new)
+        self.logout(client)
+        self.assertEqual(self.agent.kinds(), ["injected", "reinjected", "gone"])
+        self.assertEqual(self.states(), {old.instance: GONE, new.instance: SAVED})
+        # and that was that
+        client = self.connect()
+        self.assertEqual(client.exists(), 3)
+        self.logout(client)
+        self.assertEqual(self.agent.kinds(), ["injected", "reinjected", "gone"])
+        self.assertEqual(self.count(), 3)
+
+    def test_a_noop_shows_both_in_one_response(self):
+        old = self.injected()
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        new = self.offer(message(self, 2), old)
+        self.agent.push(encode(OPEN_AGAIN))
+        got = self.changes(client)
+        self.assertEqual(got["EXPUNGE"], [b"2"])
+        self.assertEqual(got["EXISTS"], [b"2"])
+        self.assertIn(new.guid, self.guids(client))
+        self.replaced(old, new)
+
+    def test_a_session_that_idles_beside_it_sees_both_in_one(self):
+        old = self.injected()
+        watcher = self.connect()
+        self.assertEqual(watcher.exists(), 2)
+        watcher.idle()
+        new = self.offer(message(self, 2), old)
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        lines = watcher.idle_until(b"EXISTS")
+        self.assertEqual([line.strip() for line in lines],
+                         [b"* 2 EXPUNGE", b"* 2 EXISTS"])
+        watcher.idle_done()
+        self.assertIn(new.guid, self.guids(watcher))
+        self.replaced(old, new)
+        # who watched has nothing of its own to tell
+        for session in (watcher, client):
+            self.logout(session)
+        self.assertEqual(self.agent.kinds(), ["injected", "reinjected", "gone"])
+
+    def refused(self, old, new, cause):
+        self.agent.wait_event("refused", instance=new.instance, cause=cause)
+        self.assertNotIn("reinjected", self.agent.kinds())
+
+    def hold(self):
+        """The answer to the next OPEN is kept back; a list of it."""
+        real, held = self.agent._decide, []
+
+        def decide(fields):
+            if held:
+                return real(fields)
+            held.append(real(fields))
+            return b""
+        self.agent._decide = decide
+        return held
+
+    def test_what_was_read_meanwhile_stays(self):
+        old = self.injected()
+        new = self.offer(message(self, 2), old)
+        held = self.hold()
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen", "mailbox",
+                             "INBOX", "all")
+        self.agent.push(held[0])
+        wait_until(lambda: client.noop() and "refused" in self.agent.kinds(), "refusal")
+        self.refused(old, new, "changed")
+        self.assertIn(old.guid, self.guids(self.reopened(client)))
+        self.assertEqual(self.count(), 2)
+
+    def test_what_is_gone_meanwhile_does_not_come_back(self):
+        old = self.injected()
+        new = self.offer(message(self, 2), old)
+        held = self.hold()
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "keyword",
+                             "$Inlay")
+        self.agent.push(held[0])
+        wait_until(lambda: client.noop() and "refused" in self.agent.kinds(), "refusal")
+        self.refused(old, new, "changed")
+        self.assertEqual(self.count(), 1)
+
+    # crashes
+
+    def craft_kill_before_the_expunge(self):
+        """Mailbox and ledger as a process leaves them that is killed between the
+        commit of the new copy and the expunge of the old one."""
+        old = self.injected()
+        new = self.agent.add(message(self, 2, subject="new"))
+        client = self.connect()
+        self.assertEqual(client.exists(), 3)
+        uid = client.guids()[old.guid]
+        self.logout(client)
+        with open(self.ledger(), "rb") as f:
+            data = f.read()
+        lines = [data[i:i + 64] for i in range(0, len(data) - 63, 64)]
+        saved = [r for r in lines if any(r) and r[12:28].hex() == new.instance][0]
+        record = bytearray(saved)
+        record[4], record[7:10] = PREPARED, b"\0\0\1"
+        record[48:52] = struct.pack(">I", uid)
+        record[60:] = struct.pack(">I", zlib.crc32(record[:60]))
+        kept = [r for r in lines if any(r) and r[12:28].hex() == old.instance]
+        with open(self.ledger(), "wb") as f:
+            f.write(b"".join([*kept, bytes(record)]))
+        self.agent.events.clear()
+        self.offer(new, old)
+        return old, new
+
+    def test_killed_between_save_and_expunge_the_next_look_ends_it(self):
+        old, new = self.craft_kill_before_the_expunge()
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.assertIn(new.guid, self.guids(client))
+        self.assertNotIn(old.guid, self.guids(client))
+        self.replaced(old, new)
+        self.logout(client)
+        self.assertEqual(sorted(self.agent.kinds()), ["gone", "reinjected"])
+        self.assertEqual(self.count(), 2)
+
+    def test_a_copy_that_came_back_is_withdrawn_as_replaced(self):
+        old = self.injected()
+        self.agent.messages.clear()
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.agent.push(encode(WITHDRAW, guid=old.guid, cause=3, lazy=1))
+        self.agent.wait_event("gone", instance=old.instance, cause="replaced")
+        self.assertEqual(client.exists(), 1)
+
+    # rank
+
+    def ranked(self, rank, *days):
+        """INTERNALDATE of a message put in with that rank."""
+        client = self.connect()
+        client.exists()
+        for day in days:
+            status, data = client.append(
+                "INBOX", None, f'"{day:02}-Mar-2026 12:00:00 +0000"',
+                plain_message(f"day {day}"))
+            self.assertEqual(status, "OK", data)
+        self.logout(client)
+        agent = self.start_agent(message(self, position=RANK))
+        ranked = agent.messages[0]
+        agent._decide = lambda fields: (
+            ranked.frame(fields["request"], rank=rank) +
+            encode(DONE, request=fields["request"], nextCheck=900))
+        client = self.connect()
+        count = client.exists()
+        uids = sorted(client.guids().values())
+        return agent, client, internal_date(client, str(uids.index(
+            client.guids()[ranked.guid]) + 1)) if count > len(days) else None
+
+    def test_a_rank_is_a_second_older_than_those_above_it(self):
+        _, client, date = self.ranked(3, 5, 9, 7)
+        # above it stand the 9th and the 7th
+        self.assertEqual(date.strftime("%d %H:%M:%S"), "07 11:59:59")
+        line = client.fetch_one("(BODY.PEEK[HEADER.FIELDS (DATE)])", "4")
+        self.assertIn(b"07 Mar 2026 11:59:59 +0000", line)
+
+    def test_with_fewer_messages_than_the_rank_it_is_on_top(self):
+        _, _, date = self.ranked(4, 5, 9)
+        self.assertGreater(date.year * 100 + date.month, 202603)
+
+    def test_a_rank_that_no_campaign_has_is_refused(self):
+        agent, _, date = self.ranked(101, 5)
+        self.assertIsNone(date)
+        agent.wait_event("refused", cause="invalid")
+
+    def test_a_reinjection_does_not_count_the_copy_that_goes(self):
+        old = self.injected()
+        new = self.offer(message(self, 2, position=RANK), old, rank=2)
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.replaced(old, new)
+        friend = internal_date(client, "1").timestamp()
+        self.assertEqual(internal_date(client, "2").timestamp(), friend - 1)
+
+
+class Kills:
+    """Not for mdbox: a kill makes Dovecot build its index anew, of all that was not
+    purged, and end the session that finds it so, with or without the plugin."""
+
+    def process_of_session(self):
+        """The imap process of the newest login, as the log has it."""
+        pattern = f"user=<{self.user}>.*mpid=(\\d+)"
+        seen = getattr(self, "logins", 0)
+        found = wait_until(
+            lambda: re.findall(pattern, self.log())[seen:], "the login is logged")
+        self.logins = seen + len(found)
+        return int(found[-1])
+
+    def one_copy(self):
+        client = self.connect()
+        client.exists()
+        there = self.guids(client)
+        self.logout(client)
+        self.logins += 1
+        return there if len(there & set(self.agent.known)) == 1 else None
+
+    def test_kill_9_of_imap_at_any_moment_leaves_one_copy(self):
+        old = self.injected()
+        self.logins = 1
+        copies = [old]
+        for n in range(self.kills):
+            new = self.offer(message(self, n + 2), copies[-1])
+            client = self.connect()
+            pid = self.process_of_session()
+            started = threading.Event()
+
+            def select(client=client, started=started):
+                started.set()
+                with contextlib.suppress(Exception):  # it is killed
+                    client.select()
+            thread = threading.Thread(target=select)
+            thread.start()
+            started.wait()
+            threading.Event().wait(0.008 * n / self.kills)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            thread.join()
+            client.shutdown()
+            self.clients.remove(client)
+            # whatever happened, the next session ends it
+            there = wait_until(self.one_copy, f"one copy after round {n}")
+            if new.guid in there:
+                self.assertNotIn(copies[-1].guid, there)
+                copies.append(new)
+        self.assertGreater(len(copies), 1)
+        told = {e["instance"] for e in self.agent.events if e["type"] == "reinjected"}
+        self.assertEqual(told, {m.instance for m in copies[1:]})
+        # killed by us, not by itself
+        self.log_start = len(self.dovecot.log())
+
+
+class MaildirReinjection(Reinjection, Kills, Again):
+    mail = "maildir"
+    kills = 4  # each may leave a dotlock behind, over which Dovecot waits for seconds
+    server = {"extra": "dotlock_use_excl = no\n"}
+
+
+class SdboxReinjection(Reinjection, Kills, Again):
+    mail = "sdbox"
+    kills = 20
+
+    def test_a_strangers_message_is_never_replaced(self):
+        old = self.injected()
+        client = self.connect()
+        client.exists()
+        friend, = self.guids(client) - {old.guid}
+        self.logout(client)
+        new = self.offer(message(self, 2), old)
+        old.guid, mine = friend, old.guid
+        real = self.agent._decide
+        self.agent._decide = lambda fields: real(
+            {**fields, "present": fields["present"] + [{"guid": friend}]})
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.refused(old, new, "changed")
+        self.assertEqual(self.guids(client), {friend, mine})
+
+
+class MdboxReinjection(Reinjection, Again):
+    mail = "mdbox"
+
+
+class Lazy(Again):
+    """What is replaced is not kept for the user to find."""
+
+    settings = {"lazy_expunge": "Expunged"}
+    server = {"namespaces": "namespace inbox {\n  inbox = yes\n"
+              "  mailbox Expunged {\n    auto = create\n  }\n}",
+              "plugins": "inlay lazy_expunge"}
+
+    def test_no_copy_stays_in_the_lazy_mailbox(self):
+        old = self.injected()
+        new = self.offer(message(self, 2), old)
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.replaced(old, new)
+        self.logout(client)
+        self.assertEqual(self.count("Expunged"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
