@@ -34,10 +34,19 @@ static bool is_unwanted(const struct look *l, const struct running_campaign *c,
 	       user_is_opted_out(p, purpose, l->now_ms, NULL);
 }
 
+/* A copy that was replaced, and that a mailbox brings back from a backup or by
+ * rebuilding its index. */
+static bool has_come_back(const struct assignment *a)
+{
+	return a->state == ASSIGNMENT_GONE && a->cause == WIRE_CAUSE_REPLACED;
+}
+
 /* 0: it stays. */
 static unsigned cause_of(const struct look *l, const struct running_campaign *c,
 			 const struct assignment *a)
 {
+	if (has_come_back(a))
+		return WIRE_WITHDRAW_REPLACED;
 	if (is_recalled(&c->state, a) || is_unwanted(l, c, a))
 		return WIRE_WITHDRAW_RECALL;
 	if (assignment_successor(l->assignments, l->n_assignments, a) != NULL)
@@ -54,7 +63,8 @@ static bool within_reach(const struct look *l, const struct mailbox_view *mailbo
 	const struct present_message *m =
 		mailbox != NULL ? present_find(l->s, user, mailbox, a->instance) : NULL;
 	*guid = m != NULL ? m->guid : id_guid(&l->s->key, user, a->instance);
-	return m != NULL || mailbox == NULL || !mailbox->complete;
+	return m != NULL ||
+	       (!has_come_back(a) && (mailbox == NULL || !mailbox->complete));
 }
 
 static bool may_be_there(const struct look *l, const struct assignment *a, bool pending)
@@ -77,7 +87,7 @@ size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
 	*more = false;
 	for (size_t i = 0; i < l->n_assignments; i++) {
 		const struct assignment *a = &l->assignments[i];
-		if (!may_be_there(l, a, pending))
+		if (!may_be_there(l, a, pending) && !has_come_back(a))
 			continue;
 		const struct running_campaign *c = look_campaign(l, a);
 		unsigned cause = c != NULL ? cause_of(l, c, a) : 0;
