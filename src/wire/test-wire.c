@@ -423,6 +423,8 @@ static void names_go_both_ways(void **state)
 			assert_int_equal(wire_cause_of(str_of(wire_cause_name(i))), i);
 	assert_int_equal(wire_cause_of(STR("nothing")), 0);
 	assert_int_equal(wire_withdraw_cause_of(STR("expired")), WIRE_WITHDRAW_EXPIRED);
+	assert_int_equal(wire_withdraw_cause_of(STR("replaced")),
+			 WIRE_WITHDRAW_REPLACED);
 	assert_int_equal(wire_event_of(STR("")), 0);
 	assert_string_equal(wire_position_name(WIRE_POSITION_DATE), "date");
 }

@@ -249,8 +249,12 @@ class Withdrawals(Storage):
         self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
         self.agent.push(self.withdrawal(first.guid))
         self.agent.wait_event("gone", cause="unknown", seen=0)
-        self.agent.push(self.withdrawal(first.guid) + self.withdrawal(first.guid))
-        # acknowledged long ago, but asked for: it is told again
+
+        def told_again():
+            self.agent.push(self.withdrawal(first.guid) + self.withdrawal(first.guid))
+            return self.agent.kinds().count("gone") > 1
+        # once acknowledged, but asked for again, it is told again
+        wait_until(told_again, "another gone")
         self.agent.wait_event("gone", 2, cause="unknown", seen=0)
 
     def test_with_another_folder_selected_a_message_waits_for_its_turn(self):
