@@ -129,7 +129,7 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	  "End it for good")                                                           \
 	X(run_campaign_recall, "campaign recall", "ID",                                \
 	  OPTION_BIT(YES) | OPTION_BIT(RECALL_SCOPE),                                  \
-	  "Take its messages back from inboxes; says how many are still out")         \
+	  "Take its messages back from inboxes; says how many are still out")          \
 	X(run_campaign_stats, "campaign stats", "ID",                                  \
 	  OPTION_BIT(INTERVAL) | OPTION_BIT(FROM) | OPTION_BIT(TO),                    \
 	  "Show what happened to its messages")                                        \
