@@ -144,8 +144,6 @@ static bool check_assignment(const struct assignment *a, struct error *err)
 	if (a->variant.n > STORE_NAME_MAX || a->node.n > STORE_NODE_MAX)
 		return error_set(err, ERROR_BAD_VALUE, "",
 				 "a variant's id or a node's name is too long");
-	if (a->node.n > STORE_NODE_MAX)
-		return error_set(err, ERROR_BAD_VALUE, "", "a node's name is too long");
 	return check_name(a->campaign, "campaign", err) &&
 	       check_time(a->assigned_ms, err) && check_time(a->injected_ms, err) &&
 	       check_time(a->read_ms, err) && check_time(a->ended_ms, err);

@@ -218,7 +218,6 @@ void *store_backend_state(struct store *s);
  * have a known greatest length. */
 #define STORE_USER_KEY_MAX 512
 #define STORE_NAME_MAX 64  /* campaign, variant, point, event type */
-#define STORE_NODE_MAX 255 /* of an agent */
 #define STORE_NODE_MAX 255 /* as a host's name, RFC 1035 section 2.3.4 */
 #define STORE_KEYSPACE_MAX 48
 #define STORE_LIMIT_MAX 10000 /* items a call lists */
