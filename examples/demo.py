@@ -9,11 +9,13 @@ checked; with --exit (DEMO_EXIT=1) the exit status says whether all of it was so
 import argparse
 import email
 import email.policy
+import hashlib
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -208,9 +210,11 @@ password     {PASSWORD}
 
 for example: mutt -f 'imap://{VISITOR.replace('@', '%40')}@127.0.0.1:{chain.dovecot.imap_port}/'
 
-the command line of the operator:
+the command line of the operator (the conversion points of this demo lead nowhere):
   export {' '.join(f'{k}={v}' for k, v in chain.cli_variables().items())}
   {program('src/cli/inlay')} campaign stats spring
+and, while a mail client sits in IDLE before a message that it has not read:
+  {program('src/cli/inlay')} campaign recall spring
 
 Ctrl-C stops everything.""")
 
@@ -225,8 +229,26 @@ def arguments():
     return p.parse_args()
 
 
+def lock(directory):
+    """Held until the process ends; None: another demo has it. A name of the kernel's, so
+    that no file stays."""
+    name = hashlib.sha256(os.path.realpath(directory).encode()).hexdigest()
+    held = socket.socket(socket.AF_UNIX)
+    try:
+        held.bind("\0inlay-demo-" + name)
+    except OSError:
+        held.close()
+        return None
+    return held
+
+
 def main():
     args = arguments()
+    held = lock(args.directory)
+    if held is None:
+        print(f"demo: one is running in {args.directory}: end it first, or say "
+              "DEMO_DIR=FOLDER", file=sys.stderr)
+        return 1
     show = Show()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda n, _: sys.exit(128 + n))

@@ -51,6 +51,18 @@ class TheDemo(unittest.TestCase):
         self.addCleanup(process.terminate)
         return process
 
+    def test_a_second_one_in_the_same_folder_leaves_the_first_alone(self):
+        first = self.demo()
+        wait_until(lambda: "Ctrl-C" in first.stdout.readline(), "the first is there", 60)
+        second = self.demo()
+        text = second.stdout.read()
+        self.assertEqual(second.wait(), 1, text)
+        self.assertIn("one is running in", text)
+        self.assertIsNone(first.poll())
+        first.send_signal(signal.SIGINT)
+        first.stdout.read()
+        self.assertEqual(first.wait(), 0)
+
     def test_all_is_as_it_should_be_below_a_folder_with_a_blank(self):
         process = self.demo(DEMO_EXIT="1")
         text = process.stdout.read()
