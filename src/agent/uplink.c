@@ -105,10 +105,21 @@ static uint32_t retry_after(CURL *easy)
 	return s < 1 ? 1 : s > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (uint32_t)s;
 }
 
+static bool lacks_one_byte(struct uplink_call *c)
+{
+	curl_off_t whole = -1;
+	long status = 0;
+	curl_easy_getinfo(c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &whole);
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status == 200 && whole == (curl_off_t)c->answer.n + 1;
+}
+
 static void finish(struct uplink_call *c, CURLcode code)
 {
 	struct uplink_answer answer = {0};
 	long status = 0;
+	/* MIM took back what it had begun to say: it is there */
+	bool is_cut_off = code == CURLE_PARTIAL_FILE && lacks_one_byte(c);
 	unlink_call(c);
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (c->error[0] == '\0')
@@ -126,7 +137,9 @@ static void finish(struct uplink_call *c, CURLcode code)
 							   : ERROR_UNAVAILABLE,
 			  "", "%s", c->error);
 	}
-	note_reachable(c->u, c, code == CURLE_OK || answer.err.kind == ERROR_TOO_LARGE);
+	note_reachable(c->u, c,
+		       code == CURLE_OK || answer.err.kind == ERROR_TOO_LARGE ||
+			       is_cut_off);
 	c->done(c->ctx, &answer);
 	free_call(c);
 }
@@ -309,15 +322,6 @@ bool uplink_has_tenant(const struct uplink *u, struct str tenant)
 size_t uplink_calls(const struct uplink *u)
 {
 	return u->n_calls;
-}
-
-static bool lacks_one_byte(struct uplink_call *c)
-{
-	curl_off_t whole = -1;
-	long status = 0;
-	curl_easy_getinfo(c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &whole);
-	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-	return status == 200 && whole == (curl_off_t)c->answer.n + 1;
 }
 
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)

@@ -130,8 +130,11 @@ static void refresh(struct due_worker *w, struct tenant_runtime *t)
 		log_warn(w->mim->log, "due",
 			 "campaigns cannot be read again  tenant=%s reason=%s", t->id,
 			 err.message);
-	else if (was_stale && !t->stale)
+	else if (was_stale && !t->stale) {
+		/* it may have been a recall */
+		feed_all(t->feed);
 		log_info(w->mim->log, "due", "campaigns read again  tenant=%s", t->id);
+	}
 }
 
 /* Pages until one is not full, so that a burst does not wait for many seconds. */

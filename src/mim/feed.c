@@ -22,6 +22,7 @@ struct waiter {
 };
 
 struct feed {
+	struct feed_room *room;       /* may be NULL */
 	pthread_mutex_t lock;         /* guards all that follows */
 	uint64_t epoch;               /* of this process */
 	uint64_t last;                /* number of the newest entry; 0: none yet */
@@ -32,7 +33,7 @@ struct feed {
 	bool ended;
 };
 
-struct feed *feed_new(void)
+struct feed *feed_new(struct feed_room *room)
 {
 	struct feed *f = calloc(1, sizeof *f);
 	if (f == NULL)
@@ -41,6 +42,7 @@ struct feed *feed_new(void)
 		free(f);
 		return NULL;
 	}
+	f->room = room;
 	crypto_random(&f->epoch, sizeof f->epoch);
 	return f;
 }
@@ -122,6 +124,8 @@ static struct waiter *take(struct feed *f, int64_t now_us)
 		}
 		*at = w->next;
 		f->n_waiters--;
+		if (f->room != NULL)
+			f->room->waiting--;
 		w->next = taken;
 		taken = w;
 		write_answer(f, &w->q->out, missed, w->since);
@@ -154,14 +158,28 @@ size_t feed_waiters(struct feed *f)
 	return n;
 }
 
+/* Under the lock. True: one more is counted. */
+static bool take_room(struct feed *f)
+{
+	struct feed_room *room = f->room;
+	if (room == NULL)
+		return f->n_waiters < FEED_WAITERS_MAX;
+	if (f->n_waiters >= room->most / 2)
+		return false;
+	if (room->waiting++ < room->most)
+		return true;
+	room->waiting--;
+	return false;
+}
+
 void feed_ask(struct feed *f, struct request *q, struct str since, int64_t until_us)
 {
 	struct waiter *w = malloc(sizeof *w);
 	uint64_t from = 0;
 	pthread_mutex_lock(&f->lock);
 	bool reset = !read_cursor(f, since, &from);
-	bool waits = w != NULL && !reset && from == f->last && !f->ended &&
-		     f->n_waiters < FEED_WAITERS_MAX;
+	bool waits =
+		w != NULL && !reset && from == f->last && !f->ended && take_room(f);
 	if (waits) {
 		*w = (struct waiter){f->waiters, q, from, until_us};
 		f->waiters = w;

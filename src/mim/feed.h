@@ -13,11 +13,12 @@
 
 #define FEED_KEPT 1024         /* entries */
 #define FEED_CURSOR_MAX 64     /* bytes of a cursor */
-#define FEED_WAITERS_MAX 10000 /* requests; more are answered at once */
+#define FEED_WAITERS_MAX 10000 /* requests, where nothing else is said */
 
 struct feed;
 
-struct feed *feed_new(void);    /* NULL without memory */
+/* NULL without memory. room, which outlives it, may be NULL. */
+struct feed *feed_new(struct feed_room *room);
 void feed_free(struct feed *f); /* nobody waits; NULL is fine */
 
 void feed_campaign(struct feed *f, struct str campaign);

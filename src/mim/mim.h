@@ -18,6 +18,14 @@ struct master_key; /* secrets.h */
 struct router;     /* routes.h */
 struct tokens;     /* tokens.h */
 
+/* Of all feeds together: a request that waits has a connection, which no other client
+ * may have for want of one. Half of it is the most of one feed. Beyond it requests are
+ * answered at once. */
+struct feed_room {
+	size_t most;
+	_Atomic size_t waiting;
+};
+
 struct mim {
 	const struct settings *settings; /* application.properties */
 	struct log *log;
@@ -30,6 +38,8 @@ struct mim {
 	struct metrics *metrics;
 	struct http_stats http; /* of both listeners */
 	struct admission *admission;
+	struct feed_room
+		feed_room; /* of the tenants' feeds; set with the API's listener */
 	struct deliver *_Atomic deliver; /* NULL at the start */
 	struct workers *workers;         /* handlers that block */
 	struct workers *jobs; /* imports and sweeps: minutes, not milliseconds */

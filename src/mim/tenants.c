@@ -87,7 +87,7 @@ struct tenant_runtime *tenant_runtime_new(struct mim *mim, struct tenant_config 
 {
 	struct str id = config->tenant->id;
 	struct tenant_runtime *t = calloc(1, sizeof *t);
-	struct feed *feed = feed_new();
+	struct feed *feed = feed_new(mim->feed_room.most > 0 ? &mim->feed_room : NULL);
 	if (t == NULL || feed == NULL || id.n >= sizeof t->id || !init_rows_lock(t)) {
 		feed_free(feed);
 		free(t);

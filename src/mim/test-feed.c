@@ -74,7 +74,7 @@ static const char *first(struct feed *f, char out[FEED_CURSOR_MAX])
 
 static struct feed *made(void)
 {
-	struct feed *f = feed_new();
+	struct feed *f = feed_new(NULL);
 	assert_non_null(f);
 	return f;
 }
@@ -237,6 +237,36 @@ static void too_many_are_answered_at_once(void **state)
 	feed_free(f);
 }
 
+static void one_tenant_does_not_take_all_room(void **state)
+{
+	struct feed_room room = {.most = 4};
+	struct feed *f = feed_new(&room), *other = feed_new(&room),
+		    *third = feed_new(&room);
+	struct feed *feeds[] = {f, other, third};
+	char cursor[3][FEED_CURSOR_MAX];
+	struct asked all[3][3];
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		first(feeds[i], cursor[i]);
+		for (size_t k = 0; k < 3; k++)
+			ask(feeds[i], &all[i][k], cursor[i]);
+	}
+	assert_int_equal(feed_waiters(f), 2);
+	assert_true(all[0][2].answered);
+	assert_int_equal(feed_waiters(other), 2);
+	assert_int_equal(feed_waiters(third), 0); /* there are four */
+	assert_int_equal(room.waiting, 4);
+	feed_campaign(f, STR("spring"));
+	assert_int_equal(room.waiting, 2);
+	for (size_t i = 0; i < 3; i++) {
+		feed_end(feeds[i]);
+		for (size_t k = 0; k < 3; k++)
+			json_decref(all[i][k].body);
+		feed_free(feeds[i]);
+	}
+	assert_int_equal(room.waiting, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +277,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_named_resets_all),
 		cmocka_unit_test(the_end_answers_all),
 		cmocka_unit_test(too_many_are_answered_at_once),
+		cmocka_unit_test(one_tenant_does_not_take_all_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,10 @@ bool user_change_commit(struct tenant_runtime *t, struct str key,
 				feed_user(t->feed, key);
 			return true;
 		}
+		/* it may have been written all the same */
+		if (user_change_revokes(change) &&
+		    (err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT))
+			feed_user(t->feed, key);
 		/* with a place it is an identity that another user has */
 		if (err->kind != ERROR_CONFLICT || err->where[0] != '\0')
 			return false;

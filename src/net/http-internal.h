@@ -97,7 +97,7 @@ struct call {
 	_Atomic enum call_state state;
 	struct MHD_Response *response; /* NULL in ANSWERED: no memory for it */
 	unsigned status;
-	enum tail tail;      /* under the lock */
+	_Atomic int tail;    /* enum tail; changed under the lock */
 	bool tail_suspended; /* under the lock: the connection waits for it */
 	struct buf early;    /* the body of such an answer, with its last byte */
 };
