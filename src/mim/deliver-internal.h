@@ -69,6 +69,9 @@ struct deliver_queue {
 	struct store_outcome *finished, *settling;
 	size_t n_finished, n_settling;
 	bool is_settling, state_changed;
+	/* the store refuses: no further try before, and so long it was waited; 0: it
+	 * does not */
+	int64_t settle_not_before_us, settle_wait_us;
 	struct store_point_state state, settling_state;
 	char error[STORE_ERROR_MAX + 1], settling_error[STORE_ERROR_MAX + 1];
 	struct deliver_reply reply;

@@ -11,6 +11,9 @@
 
 #define ARENA_MAX ((size_t)4 << 20)
 #define PASS_US INT64_C(10000000)
+/* Between two tries to settle. */
+#define WAIT_MIN_US INT64_C(1000000)
+#define WAIT_MAX_US INT64_C(30000000)
 
 static void settled(struct deliver_reply *r);
 
@@ -66,7 +69,8 @@ void deliver_queue_take_state(struct deliver_queue *q, const struct store_point 
 
 void deliver_queue_settle(struct deliver_queue *q)
 {
-	if (q->is_settling || (q->n_finished == 0 && !q->state_changed))
+	if (q->is_settling || (q->n_finished == 0 && !q->state_changed) ||
+	    clock_mono_us() < q->settle_not_before_us)
 		return;
 	struct store_outcome *finished = q->finished;
 	q->finished = q->settling;
@@ -86,6 +90,31 @@ void deliver_queue_settle(struct deliver_queue *q)
 			   deliver_replied, &q->reply);
 }
 
+static void taken(struct deliver_queue *q)
+{
+	if (q->settle_wait_us != 0)
+		log_info(q->deliver->mim->log, "points",
+			 "the store takes what was sent again  tenant=%s point=%s",
+			 q->post->tenant->id, q->id);
+	q->settle_not_before_us = q->settle_wait_us = 0;
+}
+
+/* Longer and longer; at the end there is little time. */
+static void refused(struct deliver_queue *q, const struct error *err)
+{
+	int64_t wait_us = 2 * q->settle_wait_us;
+	if (q->settle_wait_us == 0)
+		log_warn(q->deliver->mim->log, "points",
+			 "try again later  tenant=%s point=%s reason=%s",
+			 q->post->tenant->id, q->id, err->message);
+	if (wait_us < WAIT_MIN_US)
+		wait_us = WAIT_MIN_US;
+	q->settle_wait_us = wait_us < WAIT_MAX_US ? wait_us : WAIT_MAX_US;
+	wait_us = q->deliver->stopping ? DELIVER_LOOK_MS * INT64_C(1000)
+				       : q->settle_wait_us;
+	q->settle_not_before_us = clock_mono_us() + wait_us;
+}
+
 /* What could not be written is written with what comes next. There is room: no call is
  * started that could end without. */
 static void settled(struct deliver_reply *r)
@@ -95,11 +124,10 @@ static void settled(struct deliver_reply *r)
 	q->look = q->sweep = true;
 	if (r->err.kind == ERROR_NONE) {
 		q->n_settling = 0;
+		taken(q);
 		return;
 	}
-	log_warn(q->deliver->mim->log, "points",
-		 "try again later  tenant=%s point=%s reason=%s", q->post->tenant->id,
-		 q->id, r->err.message);
+	refused(q, &r->err);
 	memcpy(q->finished + q->n_finished, q->settling,
 	       q->n_settling * sizeof *q->settling);
 	q->n_finished += q->n_settling;

@@ -71,9 +71,11 @@ static void wait_for_something(struct deliver *d)
 static void end_calls(struct deliver *d)
 {
 	for (struct deliver_post *p = d->posts; p != NULL; p = p->next)
-		for (struct deliver_queue *q = p->queues; q != NULL; q = q->next)
+		for (struct deliver_queue *q = p->queues; q != NULL; q = q->next) {
 			while (q->calls != NULL)
 				deliver_call_free(q->calls);
+			q->settle_not_before_us = 0; /* one more try at once */
+		}
 }
 
 static bool all_idle(const struct deliver *d)

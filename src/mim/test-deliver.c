@@ -211,12 +211,64 @@ static void what_could_not_be_written_is_written_with_what_comes_next(void **sta
 		deliver_queue_settle(q); /* one at a time */
 		take_reply();
 		assert_int_equal(q->n_finished, 1);
+		q->settle_not_before_us = 0; /* the time has come */
 		deliver_queue_settle(q);
 		take_reply();
 		assert_true(deliver_queue_is_idle(q));
 	}
 	assert_int_equal(stored().sent, 2);
 	assert_int_equal(stored().waiting, 1);
+}
+
+/* From now on. */
+static int64_t settle_wait_us(void)
+{
+	return q->settle_not_before_us - clock_mono_us();
+}
+
+static void a_store_that_refuses_is_asked_again_later_and_later(void **state)
+{
+	static const int64_t want_s[] = {1, 2, 4, 8, 16, 30, 30};
+	struct deliver_call c = call_of(0, 1);
+	(void)state;
+	arrive(1);
+	deliver_sent(&c);
+	for (size_t i = 0; i < sizeof want_s / sizeof *want_s; i++) {
+		store_faulty_arm(store, 1, 'b');
+		deliver_queue_settle(q);
+		take_reply();
+		assert_true(settle_wait_us() > (want_s[i] - 1) * 1000000);
+		assert_true(settle_wait_us() <= want_s[i] * 1000000);
+		deliver_queue_settle(q);
+		deliver_queue_work(q, NULL);
+		assert_false(q->is_settling);
+		assert_null(d.replies);
+		assert_int_equal(q->n_finished, 1);
+		q->settle_not_before_us = clock_mono_us(); /* the time has come */
+	}
+	deliver_queue_settle(q);
+	take_reply();
+	assert_int_equal(stored().sent, 1);
+	/* and the next failure is the first one again */
+	succeeds();
+	store_faulty_arm(store, 1, 'b');
+	deliver_queue_settle(q);
+	take_reply();
+	assert_true(settle_wait_us() > 0 && settle_wait_us() <= 1000000);
+}
+
+static void at_the_end_a_store_that_refuses_is_asked_more_often(void **state)
+{
+	struct deliver_call c = call_of(0, 1);
+	(void)state;
+	arrive(1);
+	deliver_sent(&c);
+	d.stopping = true;
+	store_faulty_arm(store, 1, 'b');
+	deliver_queue_settle(q);
+	take_reply();
+	assert_true(settle_wait_us() > 0);
+	assert_true(settle_wait_us() <= DELIVER_LOOK_MS * INT64_C(1000));
 }
 
 static size_t under_way(void)
@@ -350,6 +402,8 @@ int main(void)
 		T(what_the_point_asks_for_holds_if_it_is_longer),
 		T(a_row_that_failed_for_a_week_is_given_up),
 		T(what_could_not_be_written_is_written_with_what_comes_next),
+		T(a_store_that_refuses_is_asked_again_later_and_later),
+		T(at_the_end_a_store_that_refuses_is_asked_more_often),
 		T(rows_before_the_place_are_found_when_all_else_is_done),
 		T(a_row_speaks_of_its_user_until_they_are_erased),
 		T(a_call_without_memory_is_none),
