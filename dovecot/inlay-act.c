@@ -237,7 +237,10 @@ void inlay_act_replace(struct inlay_work *work, uint32_t uid)
 	if (own == NULL || !own->is_there ||
 	    !withdrawn_record(work, own->guid, &record))
 		return;
-	record.seen = record.seen || was_read(work->box, uid);
+	/* Read since somebody died: two are less harm than a loss. Both stay SAVED and
+	 * MIM is told of both; what becomes of the older one is for its rule to say. */
+	if (record.seen || was_read(work->box, uid))
+		return;
 	if (take_out(work, uid) == 0 && sync_again(work) == 0)
 		replaced(work, &record);
 }

@@ -18,7 +18,7 @@ void inlay_act(struct inlay_work *work, struct inlay_action *action);
 bool inlay_act_is_withdrawn(const struct inlay_action *action);
 bool inlay_act_is_late(const struct inlay_action *action);
 /* A reinjection is in the mailbox, and the copy that it replaces as well: that one
- * goes. */
+ * goes, unless it was read. */
 void inlay_act_replace(struct inlay_work *work, uint32_t uid);
 /* Tells that nothing was saved; frees the assignment in MIM. */
 void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *action,

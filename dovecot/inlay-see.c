@@ -165,6 +165,13 @@ static int report(struct inlay_session *session, struct inlay_desk *desk,
 	const struct inlay_record *old =
 		inlay_ledger_by_instance(&desk->ledger, own->instance);
 
+	if (old != NULL && old->state == INLAY_STATE_PREPARED && own->is_there) {
+		/* Its UID may still be that of the copy to be replaced. The next look
+		 * resolves it, and what was found here is then news again. */
+		session->must_scan = TRUE;
+		own->read_told = TRUE;
+		return 0;
+	}
 	if (old != NULL) {
 		record = *old;
 	} else {

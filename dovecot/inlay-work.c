@@ -82,7 +82,8 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 	inlay_session_tell(session, record.instance, record.guid, type, record.seen,
 			   WIRE_CAUSE_NONE);
 	/* the copy that it was to replace, if that is still there */
-	if (own != NULL && record.again && prepared->uid != 0 && same_uids)
+	if (own != NULL && record.again && prepared->uid != 0 &&
+	    prepared->uid != own->uid && same_uids)
 		inlay_act_replace(work, prepared->uid);
 }
 

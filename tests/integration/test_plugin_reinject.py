@@ -228,6 +228,42 @@ class Reinjection:
         self.assertEqual(sorted(self.agent.kinds()), ["gone", "reinjected"])
         self.assertEqual(self.count(), 2)
 
+    def mark_read(self, guid):
+        self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen", "mailbox",
+                             "INBOX", "guid", guid)
+
+    def test_killed_then_the_new_copy_is_read_it_stays(self):
+        old, new = self.craft_kill_before_the_expunge()
+        self.mark_read(new.guid)
+        client = self.connect()
+        self.assertEqual(client.exists(), 2)
+        self.assertIn(new.guid, self.guids(client))
+        self.assertNotIn(old.guid, self.guids(client))
+        self.replaced(old, new)
+        self.agent.wait_event("read", instance=new.instance)
+        self.logout(client)
+        self.assertEqual(sorted(self.agent.kinds()), ["gone", "read", "reinjected"])
+        self.assertEqual(self.states(), {old.instance: GONE, new.instance: SAVED})
+        self.assertEqual(self.count(), 2)
+
+    def test_killed_then_the_old_copy_is_read_both_stay(self):
+        old, new = self.craft_kill_before_the_expunge()
+        # of two copies this agent withdraws none
+        self.agent._decide = lambda fields: encode(
+            KNOWN, request=fields["request"],
+            own=[{"guid": g, "instance": i} for g, i in self.agent.known.items()]
+        ) + encode(DONE, request=fields["request"], nextCheck=900)
+        self.mark_read(old.guid)
+        client = self.connect()
+        self.assertEqual(client.exists(), 3)
+        self.assertLessEqual({old.guid, new.guid}, self.guids(client))
+        self.agent.wait_event("reinjected", instance=new.instance, guid=new.guid)
+        self.agent.wait_event("read", instance=old.instance)
+        self.logout(client)
+        self.assertEqual(sorted(self.agent.kinds()), ["read", "reinjected"])
+        self.assertEqual(self.states(), {old.instance: SAVED, new.instance: SAVED})
+        self.assertEqual(self.count(), 3)
+
     def test_a_copy_that_came_back_is_withdrawn_as_replaced(self):
         old = self.injected()
         self.agent.messages.clear()
