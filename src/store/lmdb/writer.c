@@ -162,11 +162,18 @@ static bool is_import(const struct item *item)
 	return store_op_class(item->op.kind) == STORE_CLASS_BULK;
 }
 
-/* A sweep makes room. */
+/* A sweep makes room; and what is moved to a queue, or was sent and leaves it, takes
+ * none: an event that is not marked as sent would be sent again. */
+static bool takes_room(const struct item *item)
+{
+	return is_import(item) && item->op.kind != STORE_OP_ROWS_SWEEP &&
+	       item->op.kind != STORE_OP_OUTBOX_SORT &&
+	       item->op.kind != STORE_OP_QUEUE_SETTLE;
+}
+
 static bool has_room(struct writer *w, struct item *item)
 {
-	return !is_import(item) || item->op.kind == STORE_OP_ROWS_SWEEP ||
-	       environment_has_room(w->env, &item->err);
+	return !takes_room(item) || environment_has_room(w->env, &item->err);
 }
 
 /* False: the transaction is spoilt, and the item is refused or to be tried again. */
@@ -201,12 +208,17 @@ static bool make_fit(struct writer *w, struct round *r, size_t n, struct error *
 	return true;
 }
 
-/* What makes room must not fail for want of it. */
-static bool sweep_less(struct item *item)
+/* What may be done in steps must not fail for want of room. */
+static bool do_less(struct item *item)
 {
-	if (item->op.kind != STORE_OP_ROWS_SWEEP || item->op.rows_sweep.most <= 1)
+	size_t *most = NULL;
+	if (item->op.kind == STORE_OP_ROWS_SWEEP)
+		most = &item->op.rows_sweep.most;
+	else if (item->op.kind == STORE_OP_OUTBOX_SORT)
+		most = &item->op.outbox_sort.limit;
+	if (most == NULL || *most <= 1)
 		return false;
-	item->op.rows_sweep.most /= 2;
+	*most /= 2;
 	return true;
 }
 
@@ -216,7 +228,7 @@ static void spoilt(struct writer *w, struct round *r)
 	struct item *item = r->too_large;
 	r->too_large = NULL;
 	if (item != NULL &&
-	    (make_fit(w, r, r->n_done + 1, &item->err) || sweep_less(item)))
+	    (make_fit(w, r, r->n_done + 1, &item->err) || do_less(item)))
 		queue_push(&r->done, item);
 	else if (item != NULL)
 		refuse(r, item);
