@@ -5,45 +5,47 @@
 
 #define TRACKING "tracking"
 
-static bool pseudonym(struct deliver_post *p, struct str point, struct str user_key,
+static void pseudonym(struct deliver_post *p, struct str point, struct str user_key,
 		      struct arena *arena, struct str *out)
 {
 	char text[ID_TEXT_LEN + 1];
 	id16_text(id_pseudonym(&p->tenant->key, point, user_key), text);
 	*out = arena_str(arena, str_of(text));
-	return out->p != NULL;
 }
 
 /* The user's id, or name if there is none; a pseudonym without consent (decision.md:
  * perUser needs the purpose tracking). In a hashed tenant both are the hash. */
 static bool name_user(struct deliver_post *p, const struct tenant *t, struct str point,
-		      struct str user_key, struct arena *arena, struct str *out,
-		      struct error *err)
+		      struct str user_key, struct arena *scratch, struct arena *arena,
+		      struct str *out, struct error *err)
 {
 	struct user_record r = {0};
 	const struct consent *by;
 	const struct opt_out *no;
 	int64_t now_ms = clock_real_ms();
 	if (t->engagement_per_user &&
-	    !sync_user_read(p->tenant->db, user_key, NULL, 0, arena, &r, err))
+	    !sync_user_read(p->tenant->db, user_key, NULL, 0, scratch, &r, err))
 		return false;
 	if (r.known && user_has_consent(&r.profile, STR(TRACKING), now_ms, &by) &&
 	    !user_is_opted_out(&r.profile, STR(TRACKING), now_ms, &no)) {
 		bool has_id = r.profile.user_id.n > 0 && !t->hashed_email_addresses;
-		*out = has_id ? r.profile.user_id : user_key;
-		return true;
+		*out = arena_str(arena, has_id ? r.profile.user_id : user_key);
+	} else {
+		pseudonym(p, point, user_key, arena, out);
 	}
-	return pseudonym(p, point, user_key, arena, out) ||
+	return out->p != NULL ||
 	       error_set(err, ERROR_MEMORY, "", "no memory for a call");
 }
 
 bool deliver_event(struct deliver_post *p, const struct tenant *t,
-		   const struct store_queue_row *row, struct arena *arena,
-		   struct delivery *out, bool *gone, struct error *err)
+		   const struct store_queue_row *row, struct arena *scratch,
+		   struct arena *arena, struct delivery *out, bool *gone,
+		   struct error *err)
 {
 	const struct store_outbox_row *e = &row->event;
 	struct store_instance whose;
-	if (!sync_instance_get(p->tenant->db, e->instance, arena, &whose, err))
+	arena_reset(scratch);
+	if (!sync_instance_get(p->tenant->db, e->instance, scratch, &whose, err))
 		return false;
 	*gone = whose.user_key.p == NULL;
 	if (*gone)
@@ -55,5 +57,6 @@ bool deliver_event(struct deliver_post *p, const struct tenant *t,
 		.at_ms = e->at_ms,
 		.instance = e->instance,
 	};
-	return name_user(p, t, e->point, whose.user_key, arena, &out->user, err);
+	return name_user(p, t, e->point, whose.user_key, scratch, arena, &out->user,
+			 err);
 }

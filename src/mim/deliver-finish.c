@@ -62,11 +62,21 @@ static void hold(struct deliver_queue *q, const struct deliver_call *c, int64_t 
 		q->state.next_ms = now_ms + wait_ms;
 }
 
+void deliver_put_off(struct deliver_queue *q, const struct deliver_row *row,
+		     int64_t wait_ms)
+{
+	int64_t now_ms = clock_real_ms();
+	int64_t delay_ms = retry_delay_ms(row->attempts + 1, chance());
+	bool over = retry_is_over(row->queued_ms, row->first_ms, now_ms, now_ms,
+				  q->deliver->settings.retry_for_ms);
+	deliver_finish(q, row, over ? STORE_FATE_DEAD : STORE_FATE_LATER,
+		       now_ms + (wait_ms > delay_ms ? wait_ms : delay_ms));
+}
+
 void deliver_failed(struct deliver_call *c, const char *why)
 {
 	struct deliver_queue *q = c->queue;
 	int64_t now_ms = clock_real_ms();
-	int64_t retry_for_ms = q->deliver->settings.retry_for_ms;
 	snprintf(q->error, sizeof q->error, "%s", why);
 	q->state.error = str_of(q->error);
 	q->state.error_ms = now_ms;
@@ -78,15 +88,7 @@ void deliver_failed(struct deliver_call *c, const char *why)
 	}
 	hold(q, c, now_ms);
 	q->state_changed = true;
-	for (size_t i = 0; i < c->n_rows; i++) {
-		const struct deliver_row *r = &c->rows[i];
-		int64_t wait_ms = retry_delay_ms(r->attempts + 1, chance());
-		bool over = retry_is_over(r->queued_ms, r->first_ms, now_ms, now_ms,
-					  retry_for_ms);
-		if (c->retry_after_ms > wait_ms)
-			wait_ms = c->retry_after_ms;
-		deliver_finish(q, r, over ? STORE_FATE_DEAD : STORE_FATE_LATER,
-			       now_ms + wait_ms);
-	}
+	for (size_t i = 0; i < c->n_rows; i++)
+		deliver_put_off(q, &c->rows[i], c->retry_after_ms);
 	metrics_add(q->deliver->mim->metrics, METRIC_DELIVERIES_FAILED, c->n_rows);
 }

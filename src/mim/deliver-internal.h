@@ -138,14 +138,19 @@ bool deliver_queue_is_idle(const struct deliver_queue *q);
 /* deliver-finish.c: what becomes of rows. */
 void deliver_finish(struct deliver_queue *q, const struct deliver_row *row,
 		    enum store_fate fate, int64_t next_ms);
+/* Was not sent: once more later, or it is given up. wait_ms: at least so long. */
+void deliver_put_off(struct deliver_queue *q, const struct deliver_row *row,
+		     int64_t wait_ms);
 /* The call has ended: 2xx, or why not. */
 void deliver_sent(struct deliver_call *c);
 void deliver_failed(struct deliver_call *c, const char *why);
 
-/* deliver-event.c: a row as the point gets it. *gone: it speaks of nobody any more. */
+/* deliver-event.c: a row as the point gets it; it needs the row still. *gone: it speaks
+ * of nobody any more. The user is read into scratch, which is reset. */
 bool deliver_event(struct deliver_post *p, const struct tenant *t,
-		   const struct store_queue_row *row, struct arena *arena,
-		   struct delivery *out, bool *gone, struct error *err);
+		   const struct store_queue_row *row, struct arena *scratch,
+		   struct arena *arena, struct delivery *out, bool *gone,
+		   struct error *err);
 
 /* deliver-call.c: a request of these events under way; NULL with *err. */
 struct deliver_call *deliver_call_start(struct deliver_queue *q,

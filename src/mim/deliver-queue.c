@@ -7,9 +7,11 @@
 #include "model/tenant-json.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ARENA_MAX ((size_t)4 << 20)
+#define USER_ARENA_MAX ((size_t)4 << 20)
 #define PASS_US INT64_C(10000000)
 /* Between two tries to settle. */
 #define WAIT_MIN_US INT64_C(1000000)
@@ -90,7 +92,7 @@ void deliver_queue_settle(struct deliver_queue *q)
 			   deliver_replied, &q->reply);
 }
 
-static void taken(struct deliver_queue *q)
+static void store_takes(struct deliver_queue *q)
 {
 	if (q->settle_wait_us != 0)
 		log_info(q->deliver->mim->log, "points",
@@ -100,7 +102,7 @@ static void taken(struct deliver_queue *q)
 }
 
 /* Longer and longer; at the end there is little time. */
-static void refused(struct deliver_queue *q, const struct error *err)
+static void store_refuses(struct deliver_queue *q, const struct error *err)
 {
 	int64_t wait_us = 2 * q->settle_wait_us;
 	if (q->settle_wait_us == 0)
@@ -124,10 +126,10 @@ static void settled(struct deliver_reply *r)
 	q->look = q->sweep = true;
 	if (r->err.kind == ERROR_NONE) {
 		q->n_settling = 0;
-		taken(q);
+		store_takes(q);
 		return;
 	}
-	refused(q, &r->err);
+	store_refuses(q, &r->err);
 	memcpy(q->finished + q->n_finished, q->settling,
 	       q->n_settling * sizeof *q->settling);
 	q->n_finished += q->n_settling;
@@ -225,17 +227,37 @@ struct batch {
 	struct delivery events[DELIVER_BATCH];
 	struct deliver_row rows[DELIVER_BATCH];
 	size_t n;
+	struct arena *arena, *scratch;
 };
 
+static struct batch *batch_new(void)
+{
+	struct batch *b = malloc(sizeof *b);
+	if (b == NULL)
+		return NULL;
+	b->n = 0;
+	b->arena = arena_new(ARENA_MAX);
+	b->scratch = arena_new(USER_ARENA_MAX);
+	return b;
+}
+
+static void batch_free(struct batch *b)
+{
+	if (b == NULL)
+		return;
+	arena_free(b->arena);
+	arena_free(b->scratch);
+	free(b);
+}
+
 /* The next rows of the page that may go together. False: the store does not say to
- * whom they belong. */
+ * whom the first belongs, and none is taken. */
 static bool take_batch(struct deliver_queue *q, const struct tenant *t,
-		       const struct conversion_point *point, struct arena *arena,
-		       struct batch *b, struct error *err)
+		       const struct conversion_point *point, struct batch *b,
+		       struct error *err)
 {
 	const struct store_queue_row *first = &q->page[q->page_at];
 	size_t most = batch_of(point, first->attempts);
-	b->n = 0;
 	for (; q->page_at < q->page_n && b->n < most; q->page_at++) {
 		const struct store_queue_row *r = &q->page[q->page_at];
 		struct deliver_row row = row_of(r);
@@ -243,17 +265,25 @@ static bool take_batch(struct deliver_queue *q, const struct tenant *t,
 		if (batch_of(point, r->attempts) != most ||
 		    !str_eq(r->event.event_type, first->event.event_type))
 			break;
-		if (!deliver_event(q->post, t, r, arena, &b->events[b->n], &gone, err))
-			return false;
-		if (gone) {
-			metrics_add(q->deliver->mim->metrics, METRIC_DELIVERIES_ERASED,
-				    1);
+		if (!deliver_event(q->post, t, r, b->scratch, b->arena,
+				   &b->events[b->n], &gone, err))
+			return b->n > 0;
+		if (gone)
 			deliver_finish(q, &row, STORE_FATE_ERASED, 0);
-		} else {
+		else
 			b->rows[b->n++] = row;
-		}
 	}
 	return true;
+}
+
+/* The next row cannot be made an event. It does not keep those behind it. */
+static void skip(struct deliver_queue *q, const struct error *err)
+{
+	struct deliver_row row = row_of(&q->page[q->page_at++]);
+	snprintf(q->error, sizeof q->error, "%.*s", STORE_ERROR_MAX, err->message);
+	q->state.error = str_of(q->error);
+	q->state.error_ms = clock_real_ms();
+	deliver_put_off(q, &row, 0);
 }
 
 /* One call. False: not now. */
@@ -261,25 +291,29 @@ static bool start(struct deliver_queue *q, const struct tenant *t,
 		  const struct conversion_point *point)
 {
 	struct error err;
-	struct arena *arena = arena_new(ARENA_MAX);
-	struct batch *b = malloc(sizeof *b);
+	struct batch *b = batch_new();
 	size_t from = q->page_at, finished = q->n_finished;
-	bool ok = arena != NULL && b != NULL;
-	if (!ok)
+	bool has_memory = b != NULL && b->arena != NULL && b->scratch != NULL;
+	bool taken = has_memory && take_batch(q, t, point, b, &err);
+	bool ok = taken && (b->n == 0 || deliver_call_start(q, point, b->events, b->n,
+							    b->rows, &err) != NULL);
+	if (!has_memory)
 		error_set(&err, ERROR_MEMORY, "", "no memory for a call");
-	ok = ok && take_batch(q, t, point, arena, b, &err) &&
-	     (b->n == 0 ||
-	      deliver_call_start(q, point, b->events, b->n, b->rows, &err) != NULL);
-	if (!ok) {
+	if (taken && !ok) {
 		q->page_at = from;
 		q->n_finished = finished;
+	}
+	metrics_add(q->deliver->mim->metrics, METRIC_DELIVERIES_ERASED,
+		    q->n_finished - finished);
+	if (has_memory && !taken)
+		skip(q, &err);
+	if (!ok) {
 		q->look = false; /* at the next look */
 		log_warn(q->deliver->mim->log, "points",
 			 "try again later  tenant=%s point=%s reason=%s",
 			 q->post->tenant->id, q->id, err.message);
 	}
-	free(b);
-	arena_free(arena);
+	batch_free(b);
 	return ok;
 }
 
