@@ -91,15 +91,15 @@ void deliver_call_end(struct deliver_call *c, CURLcode code)
 	if (answered && status >= 200 && status < 300) {
 		deliver_sent(c);
 	} else {
-		if (c->refused)
-			snprintf(why, sizeof why,
-				 "the host has no address that is public or in "
-				 "inlay.net.allow");
-		else if (answered && status >= 300 && status < 400)
+		if (answered && status >= 300 && status < 400)
 			snprintf(why, sizeof why,
 				 "HTTP %ld: redirects are not followed", status);
 		else if (answered)
 			snprintf(why, sizeof why, "HTTP %ld", status);
+		else if (c->refused)
+			snprintf(why, sizeof why,
+				 "the host has no address that is public or in "
+				 "inlay.net.allow");
 		else
 			snprintf(why, sizeof why, "%.*s", STORE_ERROR_MAX,
 				 c->error[0] != '\0' ? c->error

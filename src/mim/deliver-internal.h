@@ -72,6 +72,7 @@ struct deliver_queue {
 	/* the store refuses: no further try before, and so long it was waited; 0: it
 	 * does not */
 	int64_t settle_not_before_us, settle_wait_us;
+	size_t settle_most; /* rows at once; fewer while the store is full */
 	struct store_point_state state, settling_state;
 	char error[STORE_ERROR_MAX + 1], settling_error[STORE_ERROR_MAX + 1];
 	struct deliver_reply reply;
@@ -102,7 +103,7 @@ struct deliver_call {
 	size_t head_bytes, body_bytes;
 	bool cut;               /* the answer was too long, and ended by us */
 	bool restricted;        /* public or allowed addresses only */
-	bool refused;           /* for its address */
+	bool refused;           /* one of the host's addresses, perhaps not all */
 	int64_t retry_after_ms; /* -1: not said */
 	char error[CURL_ERROR_SIZE];
 };

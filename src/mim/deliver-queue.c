@@ -26,6 +26,7 @@ struct deliver_queue *deliver_queue_new(struct deliver_post *p, struct str id)
 		return NULL;
 	q->deliver = p->deliver;
 	q->post = p;
+	q->settle_most = DELIVER_FINISHED_MAX;
 	q->arena = arena_new(ARENA_MAX);
 	q->finished = calloc(DELIVER_FINISHED_MAX, sizeof *q->finished);
 	q->settling = calloc(DELIVER_FINISHED_MAX, sizeof *q->settling);
@@ -77,8 +78,10 @@ void deliver_queue_settle(struct deliver_queue *q)
 	struct store_outcome *finished = q->finished;
 	q->finished = q->settling;
 	q->settling = finished;
-	q->n_settling = q->n_finished;
-	q->n_finished = 0;
+	q->n_settling = q->n_finished < q->settle_most ? q->n_finished : q->settle_most;
+	q->n_finished -= q->n_settling;
+	memcpy(q->finished, q->settling + q->n_settling,
+	       q->n_finished * sizeof *q->finished);
 	q->is_settling = true;
 	q->state_changed = false;
 	q->settling_state = q->state;
@@ -99,12 +102,19 @@ static void store_takes(struct deliver_queue *q)
 			 "the store takes what was sent again  tenant=%s point=%s",
 			 q->post->tenant->id, q->id);
 	q->settle_not_before_us = q->settle_wait_us = 0;
+	if (q->settle_most < DELIVER_FINISHED_MAX)
+		q->settle_most *= 2;
 }
 
 /* Longer and longer; at the end there is little time. */
 static void store_refuses(struct deliver_queue *q, const struct error *err)
 {
 	int64_t wait_us = 2 * q->settle_wait_us;
+	/* each row copies pages: fewer may fit */
+	if (err->kind == ERROR_FULL && q->n_settling > 1) {
+		q->settle_most = q->n_settling / 2;
+		return;
+	}
 	if (q->settle_wait_us == 0)
 		log_warn(q->deliver->mim->log, "points",
 			 "try again later  tenant=%s point=%s reason=%s",

@@ -271,6 +271,34 @@ static void at_the_end_a_store_that_refuses_is_asked_more_often(void **state)
 	assert_true(settle_wait_us() <= DELIVER_LOOK_MS * INT64_C(1000));
 }
 
+/* Each row copies pages of the store: few fit where many do not. */
+static void a_full_store_is_asked_for_less_at_once(void **state)
+{
+	struct deliver_call c = call_of(0, 1);
+	(void)state;
+	arrive(4);
+	c.n_rows = 4;
+	for (uint64_t i = 0; i < 4; i++)
+		c.rows[i] = (struct deliver_row){.sequence = i + 1, .due_ms = 1000};
+	deliver_sent(&c);
+	for (size_t n = 4; n >= 1; n /= 2) {
+		store_faulty_arm(store, 1, 'b');
+		deliver_queue_settle(q);
+		assert_int_equal(q->n_settling, n);
+		d.replies->err.kind = ERROR_FULL;
+		take_reply();
+		assert_int_equal(q->n_finished, 4);
+		assert_int_equal(settle_wait_us() > 0, n == 1); /* not even one */
+	}
+	q->settle_not_before_us = 0; /* the time has come */
+	for (size_t sent = 1; sent <= 4; sent = sent == 1 ? 3 : sent + 1) {
+		deliver_queue_settle(q);
+		take_reply();
+		assert_int_equal(stored().sent, sent);
+	}
+	assert_true(deliver_queue_is_idle(q));
+}
+
 static size_t under_way(void)
 {
 	size_t n = 0;
@@ -463,6 +491,26 @@ static void an_event_that_cannot_be_made_does_not_keep_the_others(void **state)
 	assert_true(parted > 0);
 }
 
+/* Of a host with two addresses one may be refused, and the other answer. */
+static void what_was_answered_counts_more_than_an_address_that_was_refused(void **state)
+{
+	static const CURLcode codes[] = {CURLE_OK, CURLE_COULDNT_CONNECT};
+	static const char *const want[] = {"HTTP 0", "the host has no address that is "
+						     "public or in inlay.net.allow"};
+	struct delivery event = {.event_type = STR("read"), .at_ms = 1};
+	struct deliver_row row = {.sequence = 1};
+	struct error err;
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct deliver_call *c =
+			deliver_call_start(q, &webhook, &event, 1, &row, &err);
+		assert_non_null(c);
+		c->refused = true;
+		deliver_call_end(c, codes[i]);
+		assert_str(q->state.error, want[i]);
+	}
+}
+
 /* A call is made whole or not at all: what it took of the queue is as before. */
 static void a_call_without_memory_is_none(void **state)
 {
@@ -512,10 +560,12 @@ int main(void)
 		T(what_could_not_be_written_is_written_with_what_comes_next),
 		T(a_store_that_refuses_is_asked_again_later_and_later),
 		T(at_the_end_a_store_that_refuses_is_asked_more_often),
+		T(a_full_store_is_asked_for_less_at_once),
 		T(rows_before_the_place_are_found_when_all_else_is_done),
 		T(a_row_speaks_of_its_user_until_they_are_erased),
 		T(all_events_of_a_large_user_go_together),
 		T(an_event_that_cannot_be_made_does_not_keep_the_others),
+		T(what_was_answered_counts_more_than_an_address_that_was_refused),
 		T(a_call_without_memory_is_none),
 	};
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
