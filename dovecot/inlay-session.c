@@ -114,6 +114,13 @@ void inlay_session_free(struct inlay_session **_session)
 	event_unref(&session->event);
 }
 
+/* A link that dies while something is sent wakes nobody. */
+static void check_link(struct inlay_session *session)
+{
+	if (session->link != NULL && !inlay_link_is_up(session->link))
+		inlay_ask_lost(session);
+}
+
 void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
 {
 	if (session->busy || session->paths.ledger == NULL)
@@ -125,6 +132,7 @@ void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
 		note_acknowledged(session);
 	}
 	T_END;
+	check_link(session);
 	session->busy = FALSE;
 }
 
@@ -190,6 +198,7 @@ static void work_unasked(struct inlay_session *session)
 		possible = inlay_work(session, !idling || session->outstanding);
 	try_later(session, possible);
 	note_acknowledged(session);
+	check_link(session);
 }
 
 void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
@@ -209,6 +218,7 @@ void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
 	session->waited = TRUE;
 	try_later(session, inlay_work(session, session->outstanding));
 	note_acknowledged(session);
+	check_link(session);
 	session->busy = FALSE;
 }
 

@@ -4,13 +4,15 @@ a command of the client."""
 
 import fcntl
 import os
+import re
+import signal
 import statistics
 import struct
 import subprocess
 import time
 import unittest
 
-from plugin_case import PluginCase, message, plain_message
+from plugin_case import PluginCase, message, plain_message, wait_until
 from scripted_mim import ScriptedMim, inject, sha256, template_bytes
 from services.agent import Agent
 from test_plugin_storage import Storage
@@ -144,6 +146,42 @@ class Idle(Storage):
         self.assertEqual(len(self.agent.opens), 1)
         client.idle_done()
         self.agent.wait_event("gone", cause="withdrawn")
+
+
+class Telling(PluginCase):
+    """The agent is found gone when something is told."""
+
+    mail = "sdbox"
+    server = {"extra": "mail_debug = yes\n"}
+
+    def stop_session(self):
+        """Its imap process stands still; the pid."""
+        pid = int(wait_until(lambda: re.findall(
+            f"user=<{self.user}>.*mpid=(\\d+)", self.log()), "the login is logged")[-1])
+        os.kill(pid, signal.SIGSTOP)
+
+        def stands():
+            with open(f"/proc/{pid}/stat") as f:
+                return f.read().rsplit(")", 1)[1].split()[0] == "T"
+        wait_until(stands, "the process is stopped")
+        return pid
+
+    def test_an_agent_that_is_gone_is_noticed_without_another_command(self):
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.wait_event("injected")
+        pid = self.stop_session()
+        try:
+            # it is there before the end of the connection, and so is done first
+            client.send(b"S STORE 1 +FLAGS (\\Seen)\r\n")
+            self.agent.close()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        client.idle_until(b"S OK")
+        # from here on the session looks for a new one
+        wait_until(lambda: "inlay: No answer for this session: the agent has closed the "
+                   "connection" in self.log(), "the loss is noticed")
 
 
 class Chain(PluginCase):
