@@ -245,6 +245,16 @@ void inlay_act_replace(struct inlay_work *work, uint32_t uid)
 		replaced(work, &record);
 }
 
+static bool has_uncertain(const struct inlay_ledger *ledger)
+{
+	const struct inlay_record *record;
+	array_foreach (&ledger->records, record) {
+		if (record->state == INLAY_STATE_UNCERTAIN)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* The ledger's record is on the disk before the commit; whoever dies between leaves a
  * prepared record, by which the next one knows that it must look. With `old` a copy
  * goes in the same breath: saved first, so that nobody who dies leaves none, and one
@@ -266,6 +276,10 @@ static void save(struct inlay_work *work, struct inlay_action *action,
 		record.uid = 0;
 		write_durably(work, &record);
 		inlay_act_refuse(session, action, WIRE_CAUSE_FAILED);
+		/* sdbox builds its index anew when it meets the file of a save that was
+		 * killed, which is a message then */
+		if (has_uncertain(&work->desk.ledger))
+			session->must_scan = session->differs = TRUE;
 		return;
 	}
 	bool went = old != NULL && take_out(work, old->uid) == 0;

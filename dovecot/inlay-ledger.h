@@ -36,8 +36,8 @@ struct inlay_record {
 	char instance[INLAY_ID_SIZE];
 	char guid[INLAY_ID_SIZE];
 	uint8_t state; /* enum inlay_state */
-	bool again;    /* a reinjection; while PREPARED uid is that of the copy that it
-			  replaces */
+	bool again;    /* a reinjection; while PREPARED or UNCERTAIN uid is that of the
+			  copy that it replaces */
 	bool seen;     /* as last reported */
 	uint8_t cause; /* enum wire_cause, when GONE */
 	uint8_t due; /* events that happened, a bit (1 << enum wire_event_type) each */

@@ -196,8 +196,11 @@ static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *led
 	uint32_t uid_validity = mail_index_get_header(box->view)->uid_validity;
 	const struct inlay_record *record;
 	array_foreach (&ledger->records, record) {
-		if (record->state == INLAY_STATE_SAVED &&
-		    record->uid_validity != uid_validity)
+		/* the file of a save that was killed may have come to light without its
+		 * keyword, when the index was built anew */
+		if (record->state == INLAY_STATE_UNCERTAIN ||
+		    (record->state == INLAY_STATE_SAVED &&
+		     record->uid_validity != uid_validity))
 			return TRUE;
 	}
 	return FALSE;

@@ -48,7 +48,9 @@ static void work_close(struct inlay_work *work)
 
 	inlay_look_measure(work->box->view, &session->own, &session->measure);
 	session->measure.complete = complete;
-	if (inlay_look_store(work->box, &session->own, complete) < 0)
+	/* what is to be looked for first is not remembered as looked at */
+	if (!session->must_scan &&
+	    inlay_look_store(work->box, &session->own, complete) < 0)
 		inlay_session_error(session,
 				    t_strdup_printf("the index cannot be written: %s",
 						    storage_error(work->box)));
@@ -64,7 +66,8 @@ static void write_record(struct inlay_work *work, struct inlay_record *record)
 }
 
 /* A save of which nobody wrote down how it ended: the process was killed. We have the
- * lock, so nobody is in the middle of it. */
+ * lock, so nobody is in the middle of it. Or one that was given up as uncertain, and whose
+ * message has come to light: Dovecot has built its index anew from the files. */
 static void resolve(struct inlay_work *work, const struct inlay_record *prepared)
 {
 	struct inlay_session *session = work->session;
@@ -76,8 +79,12 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 
 	record.state = own != NULL ? INLAY_STATE_SAVED : INLAY_STATE_UNCERTAIN;
 	record.due |= (uint8_t)(1u << type);
-	record.uid = own != NULL ? own->uid : 0;
-	record.uid_validity = session->measure.uid_validity;
+	if (own != NULL)
+		record.uid = own->uid;
+	else if (!record.again) /* else still that of the copy it was to replace */
+		record.uid = 0;
+	if (own != NULL || !record.again)
+		record.uid_validity = session->measure.uid_validity;
 	write_record(work, &record);
 	inlay_session_tell(session, record.instance, record.guid, type, record.seen,
 			   WIRE_CAUSE_NONE);
@@ -99,7 +106,8 @@ static void repair_ledger(struct inlay_work *work)
 	array_foreach (&before, old) {
 		const struct inlay_own *own =
 			inlay_session_own_guid(session, old->guid);
-		if (old->state == INLAY_STATE_PREPARED) {
+		if (old->state == INLAY_STATE_PREPARED ||
+		    (old->state == INLAY_STATE_UNCERTAIN && own != NULL)) {
 			resolve(work, old);
 		} else if (own != NULL && old->state == INLAY_STATE_SAVED &&
 			   (old->uid != own->uid ||

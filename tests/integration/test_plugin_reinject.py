@@ -5,6 +5,7 @@ EXISTS in one response, never two copies, whoever dies in the middle."""
 import contextlib
 import os
 import re
+import shutil
 import signal
 import struct
 import threading
@@ -384,12 +385,65 @@ class MaildirReinjection(Reinjection, Kills, Again):
     server = {"extra": "dotlock_use_excl = no\n"}
 
 
-class SdboxReinjection(Reinjection, Again):
-    """Not killed at random moments: a message file without its index record makes Dovecot
-    rebuild the index at the next save ("already exists, rebuilding index"), which brings
-    the copy of the killed save back beside the old one; MIM then withdraws one."""
-
+class SdboxReinjection(Reinjection, Kills, Again):
     mail = "sdbox"
+    kills = 20
+
+    def files(self, user):
+        return os.path.join(self.dovecot.home(user), "sdbox/mailboxes/INBOX/dbox-Mails")
+
+    def test_the_file_of_a_killed_save_is_found_when_the_index_is_made_anew(self):
+        old = self.injected()
+        lost = message(self, 2, subject="lost")
+        # another user's copy of it is what the killed process has left
+        other = f"o-{self.user}"
+        self.agent.messages[:] = [lost]
+        client = self.connect(other)
+        self.assertEqual(client.exists(), 1)
+        self.logout(client)
+        self.agent.wait_event("injected", instance=lost.instance)
+        client = self.connect()
+        uids = client.guids() if client.exists() else {}
+        uid_next = int(client.untagged_responses["UIDNEXT"][0])
+        self.logout(client)
+        file = os.path.join(self.files(self.user), f"u.{uid_next}")
+        shutil.copy(os.path.join(self.files(other), "u.1"), file)
+        shutil.chown(file, os.stat(self.files(self.user)).st_uid,
+                     os.stat(self.files(self.user)).st_gid)
+        with open(self.ledger(), "rb") as f:
+            data = f.read()
+        record = bytearray(next(r for r in (data[i:i + 64] for i in
+                                            range(0, len(data), 64))
+                                if r[12:28].hex() == old.instance and r[4] == SAVED))
+        record[4], record[5:10] = PREPARED, b"\0\0\0\0\1"
+        record[12:44] = bytes.fromhex(lost.instance + lost.guid)
+        record[48:52] = struct.pack(">I", uids[old.guid])
+        record[60:] = struct.pack(">I", zlib.crc32(record[:60]))
+        whole = len(data.rstrip(b"\0")) // 64 * 64 + 64
+        with open(self.ledger(), "r+b") as f:
+            f.seek(whole if any(data[whole - 64:whole]) else whole - 64)
+            f.write(bytes(record))
+        self.agent.events.clear()
+        new = self.offer(message(self, 3, subject="new"), old)
+        self.agent.known[lost.guid] = lost.instance
+        client = self.connect()
+        client.exists()
+        self.agent.wait_event("uncertain", instance=lost.instance)
+        self.agent.wait_event("refused", instance=new.instance, cause="failed")
+        with contextlib.suppress(Exception):  # Dovecot may end this session
+            client.noop()
+        self.logout(client)
+        there = wait_until(lambda: self.one_copy_of(old, lost, new), "one copy")
+        self.assertIn(lost.guid, there)
+        self.agent.wait_event("reinjected", instance=lost.instance)
+        self.assertIn("already exists, rebuilding index", self.log())
+
+    def one_copy_of(self, *messages):
+        client = self.connect()
+        client.exists()
+        there = self.guids(client)
+        self.logout(client)
+        return there if len(there & {m.guid for m in messages}) == 1 else None
 
     def test_a_strangers_message_is_never_replaced(self):
         old = self.injected()
