@@ -66,8 +66,8 @@ static void write_record(struct inlay_work *work, struct inlay_record *record)
 }
 
 /* A save of which nobody wrote down how it ended: the process was killed. We have the
- * lock, so nobody is in the middle of it. Or one that was given up as uncertain, and whose
- * message has come to light: Dovecot has built its index anew from the files. */
+ * lock, so nobody is in the middle of it. Or one that was given up as uncertain, and
+ * whose message has come to light: Dovecot has built its index anew from the files. */
 static void resolve(struct inlay_work *work, const struct inlay_record *prepared)
 {
 	struct inlay_session *session = work->session;

@@ -132,6 +132,15 @@ class PluginCase(unittest.TestCase):
         self.agent = FakeAgent(self.socket, messages=messages, **options)
         return self.agent
 
+    def process_of_session(self):
+        """The imap process of the newest login, as the log has it."""
+        pattern = f"user=<{self.user}>.*mpid=(\\d+)"
+        seen = getattr(self, "logins", 0)
+        found = wait_until(
+            lambda: re.findall(pattern, self.log())[seen:], "the login is logged")
+        self.logins = seen + len(found)
+        return int(found[-1])
+
     def connect(self, user=None):
         client = Client(self.dovecot.imap_port, user or self.user)
         self.clients.append(client)

@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import struct
 import threading
@@ -336,15 +335,6 @@ class Events(PluginCase):
         os.mkdir(self.ledger())
         self.assertEqual(client.exists(), 0)
         self.assertIn("inlay", self.log())
-
-    def process_of_session(self):
-        """The imap process of the newest login, as the log has it."""
-        pattern = f"user=<{self.user}>.*mpid=(\\d+)"
-        seen = getattr(self, "logins", 0)
-        found = wait_until(
-            lambda: re.findall(pattern, self.log())[seen:], "the login is logged")
-        self.logins = seen + len(found)
-        return int(found[-1])
 
     def test_kill_9_of_imap_at_any_moment_never_gives_two_copies(self):
         self.deliver("friend")

@@ -4,7 +4,6 @@ EXISTS in one response, never two copies, whoever dies in the middle."""
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import struct
@@ -326,15 +325,6 @@ class Reinjection:
 class Kills:
     """Not for mdbox: a kill makes Dovecot build its index anew, of all that was not
     purged, and end the session that finds it so, with or without the plugin."""
-
-    def process_of_session(self):
-        """The imap process of the newest login, as the log has it."""
-        pattern = f"user=<{self.user}>.*mpid=(\\d+)"
-        seen = getattr(self, "logins", 0)
-        found = wait_until(
-            lambda: re.findall(pattern, self.log())[seen:], "the login is logged")
-        self.logins = seen + len(found)
-        return int(found[-1])
 
     def one_copy(self):
         client = self.connect()
