@@ -114,12 +114,7 @@ static void is_not_shown(struct reconciler *r, size_t i)
 	    (a->state != ASSIGNMENT_UNREAD && a->state != ASSIGNMENT_READ))
 		return;
 	if (a->uidvalidity != r->mailbox->uidvalidity) {
-		/* another mailbox of the same name: nothing can be said of the
-		 * message, so nothing is counted */
-		a->state = ASSIGNMENT_GONE;
-		a->cause = WIRE_CAUSE_UNKNOWN;
-		a->gone_final = true;
-		a->ended_ms = r->now_ms;
+		assignment_lose(a, r->now_ms);
 		r->changed[i] = true;
 	} else if (r->mailbox->uidnext > a->uid) {
 		bool replaced = assignment_successor(r->assignments, r->n_assignments,

@@ -333,6 +333,11 @@ static void what_was_replaced_and_is_there_is_withdrawn_as_replaced(void **state
 	assert_int_equal(d.actions[0].op, ACTION_WITHDRAW);
 	assert_int_equal(d.actions[0].cause, WIRE_WITHDRAW_REPLACED);
 	assert_true(id16_eq(d.actions[0].guid, w->present[0].guid));
+	/* unless the user has read it */
+	w->assignments[0].state = ASSIGNMENT_READ;
+	w->assignments[0].was_read = true;
+	assert_int_equal(decided(w).n, 0);
+	w->assignments[0].was_read = false;
 	/* by a backup, or by an index that was made anew */
 	w->assignments[0].state = ASSIGNMENT_GONE;
 	w->assignments[0].cause = WIRE_CAUSE_REPLACED;

@@ -49,7 +49,9 @@ static unsigned cause_of(const struct look *l, const struct running_campaign *c,
 		return WIRE_WITHDRAW_REPLACED;
 	if (is_recalled(&c->state, a) || is_unwanted(l, c, a))
 		return WIRE_WITHDRAW_RECALL;
-	if (assignment_successor(l->assignments, l->n_assignments, a) != NULL)
+	/* one that was read meanwhile stays: two are less harm than a loss */
+	if (!a->was_read &&
+	    assignment_successor(l->assignments, l->n_assignments, a) != NULL)
 		return WIRE_WITHDRAW_REPLACED;
 	return 0;
 }

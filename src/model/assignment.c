@@ -97,10 +97,18 @@ bool assignment_counts_in_n(const struct assignment *a)
 						      bit(WIRE_EVENT_UNCERTAIN))) != 0;
 }
 
+/* Ended by assignment_lose(): whatever is heard of it later, its end counts as nothing.
+ */
+static bool is_lost(const struct assignment *a)
+{
+	return a->state == ASSIGNMENT_GONE && a->cause == WIRE_CAUSE_UNKNOWN &&
+	       a->gone_final && (a->reported & bit(WIRE_EVENT_GONE)) == 0;
+}
+
 /* What its end counts as; STATISTICS_COUNT while it has none. */
 static enum statistic gone_statistic(const struct assignment *a)
 {
-	if (strength[a->state] < STRENGTH_GONE)
+	if (strength[a->state] < STRENGTH_GONE || is_lost(a))
 		return STATISTICS_COUNT;
 	switch (a->cause) {
 	case WIRE_CAUSE_WITHDRAWN:
@@ -124,7 +132,7 @@ static enum statistic gone_statistic(const struct assignment *a)
  * user any more. */
 static bool has_ended_read(const struct assignment *a)
 {
-	return strength[a->state] >= STRENGTH_GONE && a->was_read;
+	return strength[a->state] >= STRENGTH_GONE && a->was_read && !is_lost(a);
 }
 
 static void count(struct event_effect *e, const struct assignment *a, enum statistic s,
@@ -264,9 +272,8 @@ struct event_effect assignment_apply(struct assignment *a,
 struct event_effect assignment_revive(struct assignment *a)
 {
 	struct event_effect effect = {.changed = true};
-	enum statistic gone = gone_statistic(a);
-	assert(gone != STATISTICS_COUNT);
-	if (gone == STATISTIC_GONE_PENDING)
+	assert(strength[a->state] >= STRENGTH_GONE);
+	if (gone_statistic(a) == STATISTIC_GONE_PENDING)
 		count(&effect, a, STATISTIC_UNDONE, "gone", a->ended_ms);
 	if (has_ended_read(a))
 		count(&effect, a, STATISTIC_UNDONE, "endedRead", a->ended_ms);
@@ -274,7 +281,16 @@ struct event_effect assignment_revive(struct assignment *a)
 	a->cause = WIRE_CAUSE_NONE;
 	a->ended_ms = 0;
 	a->gone_final = false;
+	a->reported &= ~bit(WIRE_EVENT_GONE);
 	return effect;
+}
+
+void assignment_lose(struct assignment *a, int64_t now_ms)
+{
+	a->state = ASSIGNMENT_GONE;
+	a->cause = WIRE_CAUSE_UNKNOWN;
+	a->gone_final = true;
+	a->ended_ms = now_ms;
 }
 
 struct event_effect assignment_finalize(struct assignment *a, int64_t now_ms)

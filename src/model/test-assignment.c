@@ -239,6 +239,33 @@ static void an_unknown_cause_is_final_after_a_minute(void **state)
 	assert_int_equal(e.statistic[2], STATISTIC_ENDED_READ);
 }
 
+/* Read before the mailbox was another one, or heard of behind it: the same counts. */
+static void the_end_of_a_lost_one_counts_as_nothing(void **state)
+{
+	(void)state;
+	struct assignment early = given(), late = given();
+	happens(&early, WIRE_EVENT_READ, 0, T0 + 50);
+	assignment_lose(&early, T0 + 100);
+	happens(&late, WIRE_EVENT_INJECTED, 0, T0 + 10);
+	assignment_lose(&late, T0 + 100);
+	struct event_effect e = happens(&late, WIRE_EVENT_READ, 0, T0 + 50);
+	assert_int_equal(e.n, 1);
+	assert_int_equal(e.statistic[0], STATISTIC_READ);
+	assert_int_equal(late.state, early.state);
+	assert_false(
+		happens(&late, WIRE_EVENT_GONE, WIRE_CAUSE_EXPUNGED, T0 + 60).changed);
+	/* it comes back, and ends as any other */
+	assert_int_equal(assignment_revive(&late).n, 0);
+	e = happens(&late, WIRE_EVENT_GONE, WIRE_CAUSE_EXPUNGED, T0 + 200);
+	assert_int_equal(e.n, 2);
+	assert_int_equal(e.statistic[0], STATISTIC_EXPUNGED_READ);
+	assert_int_equal(e.statistic[1], STATISTIC_ENDED_READ);
+	/* one that was counted once, came back and is lost then */
+	assignment_revive(&late);
+	assignment_lose(&late, T0 + 300);
+	assert_int_equal(assignment_revive(&late).n, 0);
+}
+
 static void a_read_copy_that_ends_is_counted_so_once(void **state)
 {
 	(void)state;
@@ -404,6 +431,7 @@ int main(void)
 		cmocka_unit_test(an_old_refusal_heard_again_does_not_free_a_new_grant),
 		cmocka_unit_test(a_cause_gets_surer_and_the_count_follows),
 		cmocka_unit_test(an_unknown_cause_is_final_after_a_minute),
+		cmocka_unit_test(the_end_of_a_lost_one_counts_as_nothing),
 		cmocka_unit_test(a_read_copy_that_ends_is_counted_so_once),
 		cmocka_unit_test(what_shows_itself_again_is_live_again),
 		cmocka_unit_test(any_order_and_repetition_ends_the_same),
