@@ -86,6 +86,7 @@ struct deliver_post {
 	struct deliver_queue *queues;
 	bool wanted; /* it is served; else it goes when nothing is under way */
 	bool is_sorting;
+	bool is_refused; /* the store's last answer was an error */
 	size_t moved;
 	struct deliver_counts counts;
 	struct deliver_reply reply;
@@ -124,6 +125,8 @@ struct deliver {
 
 /* deliver-post.c */
 void deliver_look(struct deliver *d);
+/* What the store answered; NULL: success. Said once, when that changes. */
+void deliver_post_answered(struct deliver_post *p, const struct error *err);
 void deliver_post_free(struct deliver_post *p);
 bool deliver_post_is_idle(const struct deliver_post *p);
 

@@ -29,6 +29,18 @@ void deliver_post_free(struct deliver_post *p)
 	free(p);
 }
 
+void deliver_post_answered(struct deliver_post *p, const struct error *err)
+{
+	if (err != NULL && !p->is_refused)
+		log_warn(p->deliver->mim->log, "points",
+			 "the store refuses  tenant=%s reason=%s", p->tenant->id,
+			 err->message);
+	else if (err == NULL && p->is_refused)
+		log_info(p->deliver->mim->log, "points",
+			 "the store takes again  tenant=%s", p->tenant->id);
+	p->is_refused = err != NULL;
+}
+
 static struct deliver_queue *queue_of(struct deliver_post *p, struct str id)
 {
 	for (struct deliver_queue *q = p->queues; q != NULL; q = q->next)
@@ -51,11 +63,10 @@ static void sorted(struct deliver_reply *r)
 	struct deliver_post *p = r->of;
 	p->is_sorting = false;
 	if (r->err.kind != ERROR_NONE) {
-		log_warn(p->deliver->mim->log, "points",
-			 "try again later  tenant=%s reason=%s", p->tenant->id,
-			 r->err.message);
+		deliver_post_answered(p, &r->err);
 		return;
 	}
+	deliver_post_answered(p, NULL);
 	if (p->moved > 0)
 		p->deliver->look_us = 0; /* there may be new queues */
 	if (p->moved == STORE_SORT_MAX && p->wanted && !p->deliver->stopping)
@@ -121,9 +132,7 @@ static void look_at(struct deliver_post *p, struct arena *arena)
 		for (size_t i = 0; i < list.n; i++)
 			take_point(p, c->tenant, &list.items[i]);
 	else
-		log_warn(p->deliver->mim->log, "points",
-			 "try again later  tenant=%s reason=%s", p->tenant->id,
-			 err.message);
+		deliver_post_answered(p, &err);
 	drop_idle_queues(p);
 	tenant_config_release(c);
 }

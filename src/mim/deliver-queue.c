@@ -185,9 +185,7 @@ static bool read_page(struct deliver_queue *q, int64_t now_ms)
 	if (!sync_queue_list(q->post->tenant->db, str_of(q->id), q->cursor_due_ms,
 			     q->cursor_sequence, now_ms, DELIVER_PAGE, q->arena, &list,
 			     &err)) {
-		log_warn(q->deliver->mim->log, "points",
-			 "try again later  tenant=%s point=%s reason=%s",
-			 q->post->tenant->id, q->id, err.message);
+		deliver_post_answered(q->post, &err);
 		list.n = 0;
 	}
 	q->look = list.n > 0;
