@@ -3,6 +3,9 @@
 
 #include "inlay-look.h"
 
+/* So many may others have expunged in the same moment. */
+#define LAZY_NEWEST 64u
+
 static enum mailbox_transaction_flags silence(bool notify)
 {
 	return notify ? 0 : MAILBOX_TRANSACTION_FLAG_NO_NOTIFY;
@@ -104,6 +107,12 @@ static struct mailbox *lazy_mailbox(struct mailbox *inbox, const char *lazy)
 	return mailbox_alloc(ns->list, name, MAILBOX_FLAG_IGNORE_ACLS);
 }
 
+static uint32_t newest_above(struct mailbox *box)
+{
+	uint32_t next_uid = mail_index_get_header(box->view)->next_uid;
+	return next_uid > LAZY_NEWEST ? next_uid - LAZY_NEWEST : 0;
+}
+
 void inlay_expunge_lazy(struct mailbox *inbox, const char *guid, bool *kept_r)
 {
 	const char *lazy = inlay_setting(inbox->storage->user, "lazy_expunge");
@@ -114,10 +123,10 @@ void inlay_expunge_lazy(struct mailbox *inbox, const char *guid, bool *kept_r)
 		return;
 	*kept_r = TRUE;
 	struct mailbox *box = lazy_mailbox(inbox, lazy);
-	/* it was put in just now, so it is among the newest; the keyword finds it too
-	 */
+	/* it was put in just now, so it is among the newest, or else the keyword finds
+	 * it: a GUID is not read of each of thousands that lie there */
 	if (mailbox_sync(box, MAILBOX_SYNC_FLAG_FULL_READ) == 0 &&
-	    inlay_look_find(box, guid, 0, &uid) == 0 && uid != 0 &&
+	    inlay_look_find(box, guid, newest_above(box), &uid) == 0 && uid != 0 &&
 	    inlay_expunge(box, uid, FALSE) == 0 && mailbox_sync(box, 0) == 0)
 		*kept_r = FALSE;
 	mailbox_free(&box);
