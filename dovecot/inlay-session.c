@@ -181,7 +181,8 @@ static bool wants_to_ask_idling(const struct inlay_session *session)
 	       (session->ready && session->ready_open && !session->opened);
 }
 
-/* Frames came while no command of ours was under way. */
+/* Frames came while no command of ours was under way, or the clock of inlay-later says
+ * that what was not possible is to be tried again. */
 static void work_unasked(struct inlay_session *session)
 {
 	bool idling = is_idling(session), possible = TRUE;

@@ -19,7 +19,9 @@ void inlay_work_prepare(struct inlay_session *session);
  * False: not now (the lock is held, or the mailbox has an error). */
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box);
 /* Carries out what the agent has answered or pushed. What is not possible now is kept
- * for the next time. False: there is something, and another has the lock. */
+ * for the next time. False: there is something, and another has the lock. With
+ * withdrawals_only a message is not saved, but refused if its withdrawal is behind it
+ * in the list; any other waits. */
 bool inlay_work(struct inlay_session *session, bool withdrawals_only);
 /* At logout: refuses what was never carried out, because another session had the lock
  * whenever this one could, so that MIM may give it to the next opening at once. */

@@ -102,7 +102,7 @@ enum wire_event_type {
 	X(WITHDRAWN, 3, "withdrawn", GONE)                                             \
 	X(REPLACED, 4, "replaced", GONE)                                               \
 	X(UNKNOWN, 5, "unknown", GONE)                                                 \
-	X(UNSUPPORTED, 16, "unsupported", REFUSED) /* this plugin cannot do that */    \
+	X(UNSUPPORTED, 16, "unsupported", REFUSED) /* reserved: nobody sends it */     \
 	X(LATE, 17, "late", REFUSED)               /* validFor was over */             \
 	X(QUOTA, 18, "quota", REFUSED)             /* no headroom, or usage unknown */ \
 	X(LEDGER, 19, "ledger", REFUSED)           /* was saved once before */         \

@@ -310,7 +310,7 @@ class Events(PluginCase):
         self.logout(client)
         self.assertEqual(set(self.agent.kinds()), {"uncertain"})
 
-    def test_a_torn_record_at_the_end_is_cut_off(self):
+    def test_a_torn_record_at_the_end_is_written_over(self):
         client = self.injected()
         self.logout(client)
         with open(self.ledger(), "r+b") as f:
