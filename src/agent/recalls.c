@@ -138,15 +138,19 @@ static void on_poll_timer(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	static const struct uplink_answer none;
 	struct recalls_lane *l = w->data;
-	char path[REQUESTS_RECALLS_PATH_MAX];
+	struct buf path;
 	(void)loop;
 	(void)revents;
 	if (l->members == NULL)
 		return; /* an idle node asks nobody; the next session begins again */
 	l->polled_us = clock_mono_us();
-	requests_recalls_path(path, str_of(l->cursor), RECALLS_WAIT_S);
-	l->poll = uplink_send(l->r->config.polls, str_of(l->tenant), path, NULL,
-			      REQUESTS_ANSWER_MAX, on_poll, l);
+	buf_init(&path, REQUESTS_RECALLS_PATH_MAX);
+	requests_recalls_path(&path, str_of(l->cursor), RECALLS_WAIT_S);
+	const char *text = buf_cstr(&path);
+	if (text != NULL)
+		l->poll = uplink_send(l->r->config.polls, str_of(l->tenant), text, NULL,
+				      REQUESTS_ANSWER_MAX, on_poll, l);
+	buf_free(&path);
 	if (l->poll == NULL)
 		poll_failed(l, &none, "out of memory");
 }

@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/requests-internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Questions ------------------------------------------------------------------------*/
 
-void requests_recalls_path(char path[REQUESTS_RECALLS_PATH_MAX], struct str cursor,
-			   unsigned wait_s)
+bool requests_recalls_path(struct buf *out, struct str cursor, unsigned wait_s)
 {
-	char escaped[3 * REQUESTS_CURSOR_MAX + 1];
-	size_t at = 0;
-	if (cursor.n == 0) {
-		snprintf(path, REQUESTS_RECALLS_PATH_MAX, "recalls");
-		return;
+	buf_add_str(out, STR("recalls"));
+	if (cursor.n > 0) {
+		buf_add_str(out, STR("?since="));
+		buf_add_percent(out, cursor);
+		buf_printf(out, "&wait=%u", wait_s);
 	}
-	for (size_t i = 0; i < cursor.n && i < REQUESTS_CURSOR_MAX; i++) {
-		char c = cursor.p[i];
-		bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-			     (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
-		at += (size_t)snprintf(escaped + at, sizeof escaped - at,
-				       plain ? "%c" : "%%%02X", (unsigned char)c);
-	}
-	snprintf(path, REQUESTS_RECALLS_PATH_MAX, "recalls?since=%s&wait=%u", escaped,
-		 wait_s);
+	return buf_ok(out);
 }
 
 bool requests_write_withdrawals(struct buf *out, const struct str *users, size_t n)

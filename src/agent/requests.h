@@ -37,8 +37,7 @@ bool requests_write_events(struct buf *out, const struct spool_record *const *ev
  * absent. */
 #define REQUESTS_CURSOR_MAX 64
 #define REQUESTS_RECALLS_PATH_MAX (3 * REQUESTS_CURSOR_MAX + 64)
-void requests_recalls_path(char path[REQUESTS_RECALLS_PATH_MAX], struct str cursor,
-			   unsigned wait_s);
+bool requests_recalls_path(struct buf *out, struct str cursor, unsigned wait_s);
 bool requests_write_withdrawals(struct buf *out, const struct str *users, size_t n);
 
 /* Answers. Texts borrow from `json` and the arena. */

@@ -29,16 +29,23 @@ static int tear_down(void **state)
 static void the_path_is_one_of_http_whatever_the_cursor(void **state)
 {
 	(void)state;
-	char path[REQUESTS_RECALLS_PATH_MAX], longest[REQUESTS_CURSOR_MAX];
-	requests_recalls_path(path, STR(""), 20);
-	assert_string_equal(path, "recalls");
-	requests_recalls_path(path, STR("aZ09-_.b"), 20);
-	assert_string_equal(path, "recalls?since=aZ09-_.b&wait=20");
-	requests_recalls_path(path, STR("a/+ &\r\n\xff%"), 7);
-	assert_string_equal(path, "recalls?since=a%2F%2B%20%26%0D%0A%FF%25&wait=7");
+	char longest[REQUESTS_CURSOR_MAX];
+	struct buf path;
+	buf_init(&path, REQUESTS_RECALLS_PATH_MAX);
+	assert_true(requests_recalls_path(&path, STR(""), 20));
+	assert_str(buf_str(&path), "recalls");
+	buf_clear(&path);
+	assert_true(requests_recalls_path(&path, STR("aZ09-_.b"), 20));
+	assert_str(buf_str(&path), "recalls?since=aZ09-_.b&wait=20");
+	buf_clear(&path);
+	assert_true(requests_recalls_path(&path, STR("a/+ &\r\n\xff%"), 7));
+	assert_str(buf_str(&path), "recalls?since=a%2F%2B%20%26%0D%0A%FF%25&wait=7");
+	buf_clear(&path);
 	memset(longest, 0xff, sizeof longest);
-	requests_recalls_path(path, (struct str){longest, sizeof longest}, 4294967295u);
-	assert_true(str_ends(str_of(path), STR("%FF&wait=4294967295")));
+	assert_true(requests_recalls_path(&path, (struct str){longest, sizeof longest},
+					  4294967295u));
+	assert_true(str_ends(buf_str(&path), STR("%FF&wait=4294967295")));
+	buf_free(&path);
 }
 
 static void asks_for_users(void **state)

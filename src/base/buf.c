@@ -76,6 +76,33 @@ bool buf_add_u64(struct buf *b, uint64_t v)
 	return buf_add(b, text + at, sizeof text - at);
 }
 
+static bool is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+bool buf_add_percent(struct buf *b, struct str s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t n = s.n;
+	for (size_t i = 0; i < s.n; i++)
+		n += is_unreserved(s.p[i]) ? 0 : 2;
+	if (!make_room(b, n))
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (is_unreserved(s.p[i])) {
+			b->p[b->n++] = s.p[i];
+		} else {
+			b->p[b->n++] = '%';
+			b->p[b->n++] = hex[c >> 4];
+			b->p[b->n++] = hex[c & 15];
+		}
+	}
+	return true;
+}
+
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;

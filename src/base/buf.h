@@ -39,6 +39,9 @@ static inline bool buf_add_char(struct buf *b, char c)
 	return true;
 }
 bool buf_add_u64(struct buf *b, uint64_t v); /* decimal */
+/* For a part of a URL: all but the unreserved characters of RFC 3986 section 2.3
+ * become %XX. */
+bool buf_add_percent(struct buf *b, struct str s);
 bool buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap)

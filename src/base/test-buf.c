@@ -2,6 +2,8 @@
 #include "base/buf.h"
 #include "base/unit.h"
 
+#include <stdio.h>
+
 static void grows_up_to_its_maximum(void **state)
 {
 	(void)state;
@@ -64,6 +66,37 @@ static void numbers_and_dropping(void **state)
 	buf_free(&b);
 }
 
+static void all_but_unreserved_characters_are_percent_encoded(void **state)
+{
+	(void)state;
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	struct buf b;
+	buf_init(&b, 1000);
+	assert_true(buf_add_percent(&b, STR("a/b?c=\xc3\xa4 +%\r\n\0\xff")));
+	assert_str(buf_str(&b), "a%2Fb%3Fc%3D%C3%A4%20%2B%25%0D%0A%00%FF");
+	for (unsigned c = 0; c < 256; c++) {
+		char byte = (char)c, want[16] = {byte};
+		if (c == 0 || strchr(plain, byte) == NULL)
+			snprintf(want, sizeof want, "%%%02X", c);
+		buf_clear(&b);
+		assert_true(buf_add_percent(&b, (struct str){&byte, 1}));
+		assert_str(buf_str(&b), want);
+	}
+	buf_clear(&b);
+	assert_true(buf_add_percent(&b, (struct str){NULL, 0}));
+	assert_str(buf_str(&b), "");
+	buf_free(&b);
+	/* to the last byte, or not at all */
+	buf_init(&b, 5);
+	assert_false(buf_add_percent(&b, STR("abc/")));
+	assert_str(buf_str(&b), "");
+	buf_clear(&b);
+	assert_true(buf_add_percent(&b, STR("ab/")));
+	assert_str(buf_str(&b), "ab%2F");
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -71,6 +104,7 @@ int main(void)
 		cmocka_unit_test(a_refused_write_is_sticky_and_changes_nothing),
 		cmocka_unit_test(printf_fills_to_the_last_byte),
 		cmocka_unit_test(numbers_and_dropping),
+		cmocka_unit_test(all_but_unreserved_characters_are_percent_encoded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

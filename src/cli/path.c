@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/path.h"
 
-static bool is_unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-bool path_encode(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (is_unreserved(s.p[i]))
-			buf_add_char(out, s.p[i]);
-		else
-			buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
-	}
-	return buf_ok(out);
-}
-
 bool path_write(struct buf *out, const char *pattern, const struct str *values,
 		size_t n_values)
 {
@@ -25,7 +8,7 @@ bool path_write(struct buf *out, const char *pattern, const struct str *values,
 	for (const char *p = pattern; *p != '\0'; p++) {
 		if (p[0] == '{' && p[1] == '}') {
 			if (next < n_values)
-				path_encode(out, values[next]);
+				buf_add_percent(out, values[next]);
 			next++;
 			p++;
 		} else {
@@ -43,5 +26,5 @@ bool path_query(struct buf *out, const char *name, const char *value)
 	buf_add_char(out, str_find_char(so_far, '?') < so_far.n ? '&' : '?');
 	buf_add_str(out, str_of(name));
 	buf_add_char(out, '=');
-	return path_encode(out, str_of(value));
+	return buf_add_percent(out, str_of(value));
 }

@@ -7,8 +7,6 @@
 
 #define PATH_MAX_BYTES 4096
 
-/* RFC 3986 section 2.3: all but unreserved characters become %XX. */
-bool path_encode(struct buf *out, struct str s);
 /* Replaces each "{}" of the pattern by the next of `values` (a place without a value,
  * or with an empty one, is left empty: callers check). */
 bool path_write(struct buf *out, const char *pattern, const struct str *values,

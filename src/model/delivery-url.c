@@ -54,40 +54,24 @@ const char *delivery_url_check(struct str url)
 	return NULL;
 }
 
-static bool is_unreserved(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-static void put_escaped(struct buf *out, unsigned char c)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	buf_add_char(out, '%');
-	buf_add_char(out, hex[c >> 4]);
-	buf_add_char(out, hex[c & 15]);
-}
-
-/* RFC 3986 section 2.1. A segment of dots would lead to another path. */
+/* A segment of dots would lead to another path. */
 static void put_value(struct buf *out, struct str s)
 {
-	bool dots = str_eqz(s, ".") || str_eqz(s, "..");
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (is_unreserved(c) && !dots)
-			buf_add_char(out, (char)c);
-		else
-			put_escaped(out, c);
-	}
+	if (str_eqz(s, "."))
+		buf_add_str(out, STR("%2E"));
+	else if (str_eqz(s, ".."))
+		buf_add_str(out, STR("%2E%2E"));
+	else
+		buf_add_percent(out, s);
 }
 
 /* The configured text itself: only what no URL may hold is escaped. */
-static void put_literal(struct buf *out, unsigned char c)
+static void put_literal(struct buf *out, char c)
 {
 	if (c <= 0x20 || c >= 0x7f || memchr("\"<>\\^`{|}", c, 9) != NULL)
-		put_escaped(out, c);
+		buf_add_percent(out, (struct str){&c, 1});
 	else
-		buf_add_char(out, (char)c);
+		buf_add_char(out, c);
 }
 
 struct texts {
@@ -130,7 +114,7 @@ bool delivery_url(struct buf *out, struct str url, const struct delivery *d)
 			put_value(out, t.of[v]);
 			named[v] = true;
 		} else {
-			put_literal(out, (unsigned char)url.p[i]);
+			put_literal(out, url.p[i]);
 			n = 1;
 		}
 	}

@@ -62,12 +62,14 @@ static void use_recalls(const struct answer_recalls *a)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789-_.%?=&";
-	char path[REQUESTS_RECALLS_PATH_MAX];
-	requests_recalls_path(path, a->cursor, 20);
-	if (path[strspn(path, plain)] != '\0' ||
-	    !str_ends(str_of(path), STR("&wait=20")))
+		"0123456789-._~%?=&";
+	struct buf path;
+	buf_init(&path, REQUESTS_RECALLS_PATH_MAX);
+	if (!requests_recalls_path(&path, a->cursor, 20) ||
+	    strspn(buf_cstr(&path), plain) != path.n ||
+	    !str_ends(buf_str(&path), STR("&wait=20")))
 		abort();
+	buf_free(&path);
 	for (size_t i = 0; i < a->n_users; i++)
 		if (!requests_recalls_concern(a, a->users[i]))
 			abort();
