@@ -41,8 +41,6 @@ static bool start(struct decider *d, const struct snapshot *s,
 		memcpy(d->assignments, user->assignments, n * sizeof *d->assignments);
 	d->look = (struct look){.s = s,
 				.user = user,
-				.node = mailbox != NULL ? mailbox->node
-							: (struct str){NULL, 0},
 				.mailbox = mailbox,
 				.now_ms = now_ms,
 				.assignments = d->assignments,
@@ -99,7 +97,7 @@ static bool add(struct decider *d, const struct running_campaign *c, uint32_t n,
 			       .service = campaign_is_service(def),
 			       .state = ASSIGNMENT_PENDING,
 			       .assigned_ms = d->look.now_ms,
-			       .node = d->look.node};
+			       .node = look_node(&d->look)};
 	struct action *action = &d->out->actions[d->out->n];
 	a.instance = id_instance(&d->look.s->key, def->id, user, a.n, a.k);
 	place(d, &a);
@@ -186,8 +184,8 @@ bool decide(const struct snapshot *s, const struct user_record *user,
 	bool more;
 	if (!start(&d, s, user, mailbox, now_ms))
 		return false;
-	out->n = withdraw_list(&d.look, mailbox, false, out->actions,
-			       DECISION_MAX_ACTIONS, &more);
+	out->n = withdraw_list(&d.look, false, out->actions, DECISION_MAX_ACTIONS,
+			       &more);
 	if (more)
 		opens_at(&d, now_ms);
 	if (!choose(&d, true, s->tenant->limits.service_per_decision) ||

@@ -12,7 +12,6 @@
 struct look {
 	const struct snapshot *s;
 	const struct user_record *user;
-	struct str node; /* of the agent that asks; absent: not known */
 	const struct mailbox_view *mailbox; /* NULL: a dry decision */
 	int64_t now_ms;
 	const struct assignment *assignments;
@@ -21,6 +20,12 @@ struct look {
 	int64_t opens_ms;
 	struct json_writer *facts; /* in an object, for `why`; NULL: nobody asks */
 };
+
+/* Of the agent that asks; absent: not known. */
+static inline struct str look_node(const struct look *l)
+{
+	return l->mailbox != NULL ? l->mailbox->node : (struct str){NULL, 0};
+}
 
 /* True: open. A closed gate writes the facts that it saw. */
 typedef bool gate_fn(struct look *l, const struct running_campaign *c);
@@ -72,11 +77,11 @@ const struct running_campaign *choice_best(const struct look *l,
 					   size_t n);
 
 /* withdraw.c: messages to take back, up to `max`, by instance's place in the
- * assignments; `mailbox`: NULL in a dry decision, else which may be taken. pending:
+ * assignments. pending:
  * also those that may be on their way. Returns how many were written to `out`, *more:
  * others wait. */
-size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
-		     bool pending, struct action *out, size_t max, bool *more);
+size_t withdraw_list(const struct look *l, bool pending, struct action *out, size_t max,
+		     bool *more);
 
 /* reconcile.c: the message of an instance with the lowest UID, known by its GUID or by
  * its header's proof, or NULL. */

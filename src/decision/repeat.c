@@ -39,7 +39,8 @@ bool repeat_on_its_way(struct look *l, const struct assignment *a)
 			l->opens_ms = a->assigned_ms + ASSIGNMENT_LAPSE_MS;
 		return true;
 	case ASSIGNMENT_LAPSED:
-		if (a->node.p == NULL || l->node.p == NULL || str_eq(a->node, l->node))
+		if (a->node.p == NULL || look_node(l).p == NULL ||
+		    str_eq(a->node, look_node(l)))
 			return false;
 		if (l->now_ms - a->assigned_ms >= ASSIGNMENT_OTHER_NODE_MS)
 			return false;

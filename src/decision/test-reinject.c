@@ -168,7 +168,6 @@ static void what_was_read_or_has_ended_never_comes_back(void **state)
 	struct world *w = world_with_copy();
 	w->definitions[0].keep_on_top = (struct campaign_keep_on_top){1, 9};
 	w->definitions[0].repeat.max = 1;
-	w->mailbox.n_present = 0;
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		w->assignments[0].state = ends[i].state;
 		w->assignments[0].cause = ends[i].cause;

@@ -34,9 +34,8 @@ static bool is_unwanted(const struct look *l, const struct running_campaign *c,
 	       user_is_opted_out(p, purpose, l->now_ms, NULL);
 }
 
-/* A copy that was replaced, and that a mailbox brings back from a backup or by
- * rebuilding its index. */
-static bool has_come_back(const struct assignment *a)
+/* A mailbox may bring it back from a backup, or by rebuilding its index. */
+static bool was_replaced(const struct assignment *a)
 {
 	return a->state == ASSIGNMENT_GONE && a->cause == WIRE_CAUSE_REPLACED;
 }
@@ -45,7 +44,7 @@ static bool has_come_back(const struct assignment *a)
 static unsigned cause_of(const struct look *l, const struct running_campaign *c,
 			 const struct assignment *a)
 {
-	if (has_come_back(a))
+	if (was_replaced(a))
 		return WIRE_WITHDRAW_REPLACED;
 	if (is_recalled(&c->state, a) || is_unwanted(l, c, a))
 		return WIRE_WITHDRAW_RECALL;
@@ -58,15 +57,17 @@ static unsigned cause_of(const struct look *l, const struct running_campaign *c,
 
 /* By which GUID the plugin will find it: as the mailbox shows it. False when it saw all
  * messages and this is not one of them. */
-static bool within_reach(const struct look *l, const struct mailbox_view *mailbox,
-			 const struct assignment *a, struct id16 *guid)
+static bool within_reach(const struct look *l, const struct assignment *a,
+			 struct id16 *guid)
 {
 	struct str user = l->user->profile.user;
+	const struct mailbox_view *mailbox = l->mailbox;
 	const struct present_message *m =
 		mailbox != NULL ? present_find(l->s, user, mailbox, a->instance) : NULL;
+	if (m == NULL && (was_replaced(a) || (mailbox != NULL && mailbox->complete)))
+		return false;
 	*guid = m != NULL ? m->guid : id_guid(&l->s->key, user, a->instance);
-	return m != NULL ||
-	       (!has_come_back(a) && (mailbox == NULL || !mailbox->complete));
+	return true;
 }
 
 static bool may_be_there(const struct look *l, const struct assignment *a, bool pending)
@@ -82,21 +83,21 @@ static bool may_be_there(const struct look *l, const struct assignment *a, bool 
 	}
 }
 
-size_t withdraw_list(const struct look *l, const struct mailbox_view *mailbox,
-		     bool pending, struct action *out, size_t max, bool *more)
+size_t withdraw_list(const struct look *l, bool pending, struct action *out, size_t max,
+		     bool *more)
 {
 	size_t n = 0;
 	*more = false;
 	for (size_t i = 0; i < l->n_assignments; i++) {
 		const struct assignment *a = &l->assignments[i];
-		if (!may_be_there(l, a, pending) && !has_come_back(a))
+		if (!may_be_there(l, a, pending) && !was_replaced(a))
 			continue;
 		const struct running_campaign *c = look_campaign(l, a);
 		unsigned cause = c != NULL ? cause_of(l, c, a) : 0;
 		if (cause == 0)
 			continue;
 		struct id16 guid;
-		if (!within_reach(l, mailbox, a, &guid))
+		if (!within_reach(l, a, &guid))
 			continue;
 		if (n == max) {
 			*more = true;
@@ -120,5 +121,5 @@ size_t decision_withdrawals(const struct snapshot *s, const struct user_record *
 				  .assignments = user->assignments,
 				  .n_assignments = user->n_assignments};
 	bool more;
-	return withdraw_list(&look, NULL, true, out, max, &more);
+	return withdraw_list(&look, true, out, max, &more);
 }
