@@ -167,6 +167,26 @@ bool crypto_unhex(struct str hex, void *out, size_t n)
 	       sodium_hex2bin(out, n, hex.p, hex.n, NULL, &got, NULL) == 0 && got == n;
 }
 
+void crypto_hex64(uint64_t number, char out[CRYPTO_HEX64_LEN + 1])
+{
+	uint8_t b[CRYPTO_HEX64_LEN / 2];
+	for (size_t i = 0; i < sizeof b; i++)
+		b[i] = (uint8_t)(number >> (56 - 8 * i));
+	crypto_hex(out, b, sizeof b);
+}
+
+bool crypto_unhex64(struct str hex, uint64_t *number)
+{
+	uint8_t b[CRYPTO_HEX64_LEN / 2];
+	uint64_t v = 0;
+	if (!crypto_unhex(hex, b, sizeof b))
+		return false;
+	for (size_t i = 0; i < sizeof b; i++)
+		v = v << 8 | b[i];
+	*number = v;
+	return true;
+}
+
 static bool encode(struct buf *out, struct str data, int variant)
 {
 	if (data.n > SIZE_MAX / 2)

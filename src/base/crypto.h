@@ -58,6 +58,10 @@ void crypto_wipe(void *p, size_t n);
 void crypto_hex(char *out, const void *data, size_t n);
 /* Exactly 2n hex digits (either case); false on anything else. */
 bool crypto_unhex(struct str hex, void *out, size_t n);
+/* A number as 16 digits, and back. */
+#define CRYPTO_HEX64_LEN 16
+void crypto_hex64(uint64_t number, char out[CRYPTO_HEX64_LEN + 1]);
+bool crypto_unhex64(struct str hex, uint64_t *number);
 /* base64url without padding (RFC 4648 section 5). */
 bool crypto_base64url(struct buf *out, struct str data);
 bool crypto_unbase64url(struct buf *out, struct str text);

@@ -88,6 +88,13 @@ static void text_forms_are_strict(void **state)
 	buf_clear(&b);
 	assert_true(crypto_base64(&b, STR("a")));
 	assert_str(buf_str(&b), "YQ==");
+	uint64_t number;
+	char text[CRYPTO_HEX64_LEN + 1];
+	crypto_hex64(UINT64_C(0x0123456789abcdef), text);
+	assert_string_equal(text, "0123456789abcdef");
+	assert_true(crypto_unhex64(STR("fedcba9876543210"), &number));
+	assert_true(number == UINT64_C(0xfedcba9876543210));
+	assert_false(crypto_unhex64(STR("fedcba987654321"), &number));
 	assert_true(crypto_unhex(STR("00fFaB10"), out, 4));
 	assert_memory_equal(out, "\x00\xff\xab\x10", 4);
 	assert_false(crypto_unhex(STR("00ff"), out, 4));

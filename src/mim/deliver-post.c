@@ -128,11 +128,14 @@ static void look_at(struct deliver_post *p, struct arena *arena)
 		q->waiting = 0;
 	if (!p->is_sorting && store_outbox_count(p->tenant->db) > 0)
 		start_sorting(p);
-	if (sync_point_list(p->tenant->db, arena, &list, &err))
-		for (size_t i = 0; i < list.n; i++)
-			take_point(p, c->tenant, &list.items[i]);
-	else
+	list.n = 0;
+	if (c->tenant->n_conversion_points > 0 &&
+	    !sync_point_list(p->tenant->db, arena, &list, &err)) {
 		deliver_post_answered(p, &err);
+		list.n = 0;
+	}
+	for (size_t i = 0; i < list.n; i++)
+		take_point(p, c->tenant, &list.items[i]);
 	drop_idle_queues(p);
 	tenant_config_release(c);
 }

@@ -38,22 +38,12 @@ const char *kill_switch_name(enum kill_switch k)
 
 void load_document_id(uint64_t load, char out[LOAD_ID_LEN + 1])
 {
-	uint8_t b[8];
-	for (size_t i = 0; i < 8; i++)
-		b[i] = (uint8_t)(load >> (56 - 8 * i));
-	crypto_hex(out, b, sizeof b);
+	crypto_hex64(load, out);
 }
 
 bool load_document_id_parse(struct str id, uint64_t *load)
 {
-	uint8_t b[8];
-	uint64_t v = 0;
-	if (id.n != LOAD_ID_LEN || !crypto_unhex(id, b, sizeof b))
-		return false;
-	for (size_t i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	*load = v;
-	return true;
+	return crypto_unhex64(id, load);
 }
 
 struct str version_document_id(struct arena *a, struct str campaign, uint32_t version)

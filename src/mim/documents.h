@@ -71,7 +71,7 @@ struct load_document {
 	int64_t created_ms;
 	enum load_state state;
 };
-#define LOAD_ID_LEN 16
+#define LOAD_ID_LEN CRYPTO_HEX64_LEN
 void load_document_id(uint64_t load, char out[LOAD_ID_LEN + 1]);
 bool load_document_id_parse(struct str id, uint64_t *load);
 bool load_document_write(struct buf *out, const struct load_document *d);

@@ -50,7 +50,7 @@ static bool edit_write(struct campaign_edit *e, struct error *err)
 			  ? sync_document_put(e->db, STORE_CAMPAIGN, e->id,
 					      buf_str(&body), e->revision, NULL, err)
 			  : error_set(err, ERROR_MEMORY, "", "no memory");
-	if (!ok && (err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT))
+	if (!ok && store_outcome_unknown(err))
 		ok = is_written(e, buf_str(&body));
 	buf_free(&body);
 	return ok;

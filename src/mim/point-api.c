@@ -8,7 +8,6 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 #define ARENA_MAX ((size_t)64 << 20)
-#define LETTER_ID_LEN 16
 /* Letters that one order moves; the answer says when there are more. */
 #define ORDER_MAX 100000
 
@@ -72,14 +71,23 @@ static void status_all(struct request *q)
 		request_fail(q, &err);
 }
 
+/* Answers if there is none. */
+static const struct conversion_point *point_of(struct request *q,
+					       const struct tenant_config *c)
+{
+	const struct conversion_point *p =
+		tenant_conversion_point(c->tenant, q->params[1]);
+	if (p == NULL)
+		request_fail_with(q, ERROR_NOT_FOUND, "",
+				  "there is no such conversion point");
+	return p;
+}
+
 static bool is_point(struct request *q)
 {
 	struct tenant_config *c = tenant_runtime_config(q->tenant);
-	bool there = tenant_conversion_point(c->tenant, q->params[1]) != NULL;
+	bool there = point_of(q, c) != NULL;
 	tenant_config_release(c);
-	if (!there)
-		request_fail_with(q, ERROR_NOT_FOUND, "",
-				  "there is no such conversion point");
 	return there;
 }
 
@@ -88,52 +96,33 @@ static void status_one(struct request *q)
 	struct store_point_list list;
 	struct json_writer w;
 	struct error err;
-	if (!is_point(q))
-		return;
-	if (!sync_point_list(q->tenant->db, q->arena, &list, &err)) {
-		request_fail(q, &err);
-		return;
-	}
 	struct tenant_config *c = tenant_runtime_config(q->tenant);
-	const struct conversion_point *p =
-		tenant_conversion_point(c->tenant, q->params[1]);
-	struct store_point s = counts_of(&list, q->params[1]);
-	json_writer_init(&w, &q->out);
-	if (p != NULL)
+	const struct conversion_point *p = point_of(q, c);
+	bool ok = p != NULL && sync_point_list(q->tenant->db, q->arena, &list, &err);
+	if (ok) {
+		struct store_point s = counts_of(&list, q->params[1]);
+		json_writer_init(&w, &q->out);
 		put_point(&w, p, &s);
+	}
 	tenant_config_release(c);
-	if (p != NULL)
+	if (ok)
 		request_reply(q, 200);
-	else
-		request_fail_with(q, ERROR_NOT_FOUND, "",
-				  "there is no such conversion point");
+	else if (p != NULL)
+		request_fail(q, &err);
 }
 
 /* Dead letters -------------------------------------------------------------------*/
 
-/* A letter's id is its place in the list, as 16 hex digits. */
-static bool letter_id(struct str text, uint64_t *sequence)
-{
-	uint8_t b[8];
-	*sequence = 0;
-	if (text.n != LETTER_ID_LEN || !crypto_unhex(text, b, sizeof b))
-		return false;
-	for (size_t i = 0; i < sizeof b; i++)
-		*sequence = *sequence << 8 | b[i];
-	return true;
-}
-
+/* A letter's id is its place in the list. */
 static void put_letter(struct json_writer *w, const struct tenant_runtime *t,
 		       const struct store_dead_row *d)
 {
 	const struct store_outbox_row *e = &d->row.event;
-	uint8_t place[8];
+	char place[CRYPTO_HEX64_LEN + 1];
 	struct id16 id = id_delivery(&t->key, e->point, e->event_id);
-	for (size_t i = 0; i < sizeof place; i++)
-		place[i] = (uint8_t)(d->row.sequence >> (56 - 8 * i));
+	crypto_hex64(d->row.sequence, place);
 	json_put_object(w);
-	json_put_key(w, STR("id"));
-	json_put_hex(w, place, sizeof place);
+	json_kv_string(w, "id", str_of(place));
 	json_put_key(w, STR("eventId"));
 	json_put_hex(w, id.b, ID_LEN);
 	json_kv_string(w, "campaignId", e->campaign);
@@ -158,7 +147,7 @@ static void list_dead(struct request *q)
 	struct str place = request_query(q, "after");
 	if (!is_point(q) || !request_limit(q, LIMIT_DEFAULT, LIMIT_MAX, &limit))
 		return;
-	if (place.n > 0 && !letter_id(place, &after)) {
+	if (place.n > 0 && !crypto_unhex64(place, &after)) {
 		request_fail_with(q, ERROR_BAD_VALUE, "/after",
 				  "not the id of a dead letter");
 		return;
@@ -229,32 +218,23 @@ static bool move_these(struct request *q, struct moving *m, json_t *ids,
 		return error_set(err, ERROR_BAD_VALUE, "/ids", "1 to %d ids of letters",
 				 STORE_SETTLE_MAX);
 	for (size_t i = 0; i < n; i++)
-		if (!letter_id(str_of(json_string_value(json_array_get(ids, i))),
-			       &all[i]))
+		if (!crypto_unhex64(str_of(json_string_value(json_array_get(ids, i))),
+				    &all[i]))
 			return error_set(err, ERROR_BAD_VALUE, "/ids",
 					 "ids are those of the list");
 	return sync_dead_order(q->tenant->db, q->params[1], all, n, m->order, q->now_ms,
 			       &m->moved, err);
 }
 
-/* {"ids":[...]} or {}: all. */
-static bool order(struct request *q, struct moving *m, struct error *err)
+/* body: {"ids":[...]}, or {} or NULL: all. */
+static bool order(struct request *q, struct moving *m, json_t *body, struct error *err)
 {
-	json_t *body = NULL;
-	json_error_t why;
-	bool ok = true;
-	if (q->body.n > 0) {
-		body = json_loadb(q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &why);
-		if (!json_is_object(body))
-			ok = error_set(err, ERROR_SYNTAX, "", "a JSON object is due");
-	}
-	json_t *ids = ok ? json_object_get(body, "ids") : NULL;
-	if (ok && json_object_size(body) != (ids != NULL))
-		ok = error_set(err, ERROR_UNKNOWN_FIELD, "", "the only field is ids");
-	if (ok)
-		ok = ids != NULL ? move_these(q, m, ids, err) : move_all(q, m, err);
-	json_decref(body);
-	return ok;
+	json_t *ids = json_object_get(body, "ids");
+	if (body != NULL && !json_is_object(body))
+		return error_set(err, ERROR_SYNTAX, "", "a JSON object is due");
+	if (json_object_size(body) != (ids != NULL))
+		return error_set(err, ERROR_UNKNOWN_FIELD, "", "the only field is ids");
+	return ids != NULL ? move_these(q, m, ids, err) : move_all(q, m, err);
 }
 
 static void give_order(struct request *q, enum store_dead_order what, const char *done)
@@ -264,7 +244,12 @@ static void give_order(struct request *q, enum store_dead_order what, const char
 	struct error err;
 	if (!is_point(q))
 		return;
-	if (!order(q, &m, &err)) {
+	json_t *body = q->body.n > 0 ? request_json(q) : NULL;
+	if (q->body.n > 0 && body == NULL)
+		return; /* and it was answered */
+	bool ok = order(q, &m, body, &err);
+	json_decref(body);
+	if (!ok) {
 		request_fail(q, &err);
 		return;
 	}

@@ -170,7 +170,7 @@ bool tenant_runtime_refresh(struct tenant_runtime *t, struct error *err)
 
 void tenant_runtime_failed(struct tenant_runtime *t, const struct error *err)
 {
-	if (err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT)
+	if (store_outcome_unknown(err))
 		t->stale = true;
 }
 

@@ -68,18 +68,15 @@ bool user_change_commit(struct tenant_runtime *t, struct str key,
 		if (!user_merge(record->known ? &record->profile : NULL, key, change,
 				arena, &merged, err))
 			return false;
-		if (sync_user_commit(t->db, key, record->revision, &write,
-				     &record->revision, err)) {
+		bool ok = sync_user_commit(t->db, key, record->revision, &write,
+					   &record->revision, err);
+		if (user_change_revokes(change) && (ok || store_outcome_unknown(err)))
+			feed_user(t->feed, key);
+		if (ok) {
 			record->profile = merged;
 			record->known = true;
-			if (user_change_revokes(change))
-				feed_user(t->feed, key);
 			return true;
 		}
-		/* it may have been written all the same */
-		if (user_change_revokes(change) &&
-		    (err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT))
-			feed_user(t->feed, key);
 		/* with a place it is an identity that another user has */
 		if (err->kind != ERROR_CONFLICT || err->where[0] != '\0')
 			return false;

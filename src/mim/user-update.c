@@ -10,8 +10,7 @@ static void has_written(void *ctx, const struct error *err)
 		begin(u);
 		return;
 	}
-	u->outcome_unknown =
-		err != NULL && (err->kind == ERROR_TIMEOUT || err->kind == ERROR_IO);
+	u->outcome_unknown = err != NULL && store_outcome_unknown(err);
 	u->done(u, err);
 }
 

@@ -43,8 +43,8 @@ bool webhook_body(struct buf *out, const struct delivery *events, size_t n)
 {
 	struct json_writer w;
 	char type[80];
-	int64_t newest_ms = events[0].at_ms;
 	assert(n > 0);
+	int64_t newest_ms = events[0].at_ms;
 	for (size_t i = 1; i < n; i++)
 		if (events[i].at_ms > newest_ms)
 			newest_ms = events[i].at_ms;

@@ -162,6 +162,12 @@ struct store_due {
 	struct id16 instance;
 };
 
+/* After a write: it may have been done or not. */
+static inline bool store_outcome_unknown(const struct error *err)
+{
+	return err->kind == ERROR_IO || err->kind == ERROR_TIMEOUT;
+}
+
 /* One conditional write to one user's partition, with everything that goes with it.
  * Atomic on LMDB and memory. */
 struct store_user_change {
