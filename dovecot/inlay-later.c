@@ -10,25 +10,16 @@
 static void on_again(struct inlay_session *session)
 {
 	timeout_remove(&session->later);
-	if (session->busy || session->user->deinitializing)
-		return;
-	session->busy = TRUE;
-	T_BEGIN
-	{
-		session->later_call(session);
-	}
-	T_END;
-	session->busy = FALSE;
+	inlay_session_work(session);
 }
 
-void inlay_later(struct inlay_session *session, void (*again)(struct inlay_session *))
+void inlay_later(struct inlay_session *session)
 {
 	if (session->later != NULL || session->later_tries >= TRIES_MAX)
 		return;
 	unsigned int doublings = I_MIN(session->later_tries, 10);
 	unsigned int ms = I_MIN(FIRST_MS << doublings, LAST_MS);
 	session->later_tries++;
-	session->later_call = again;
 	session->later = timeout_add_to(io_loop_get_root(), ms, on_again, session);
 }
 
@@ -43,9 +34,7 @@ static void on_connect(struct inlay_session *session)
 	timeout_remove(&session->reconnect);
 	if (session->link != NULL || session->user->deinitializing)
 		return;
-	inlay_ask_hello(session);
-	if (session->link == NULL)
-		inlay_later_connect(session);
+	inlay_ask_hello(session); /* which comes back here if nobody is there */
 }
 
 void inlay_later_connect(struct inlay_session *session)

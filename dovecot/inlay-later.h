@@ -6,8 +6,9 @@
 
 #include "inlay-session.h"
 
-/* Calls `again` in a while: soon at first, then every few seconds, and not for ever. */
-void inlay_later(struct inlay_session *session, void (*again)(struct inlay_session *));
+/* Has inlay_session_work() called in a while: soon at first, then every few seconds,
+ * and not for ever. */
+void inlay_later(struct inlay_session *session);
 /* It was done. */
 void inlay_later_done(struct inlay_session *session);
 

@@ -44,9 +44,9 @@ static void get_id(const unsigned char *p, char hex[INLAY_ID_SIZE])
 	hex[32] = '\0';
 }
 
-/* Layout: 0 magic, 4 state, 5 seen, 6 cause, 7 due, 8 acked, 9 again, 10 zero, 12
- * instance, 28 guid, 44 uidvalidity, 48 uid, 52 time, 60 CRC-32 of what is before it.
- */
+/* Layout: 0 magic, 4 state, 5 seen, 6 cause, 7 due, 8 acked, 9 again, 10 named, 11
+ * zero, 12 instance, 28 guid, 44 uidvalidity, 48 uid, 52 time, 60 CRC-32 of what is
+ * before it. */
 void inlay_record_encode(const struct inlay_record *record,
 			 unsigned char out[INLAY_RECORD_SIZE])
 {
@@ -58,6 +58,7 @@ void inlay_record_encode(const struct inlay_record *record,
 	out[7] = record->due;
 	out[8] = record->acked;
 	out[9] = record->again ? 1 : 0;
+	out[10] = record->named ? 1 : 0;
 	put_id(out + 12, record->instance);
 	put_id(out + 28, record->guid);
 	put_u32(out + 44, record->uid_validity);
@@ -82,6 +83,7 @@ bool inlay_record_decode(const unsigned char in[INLAY_RECORD_SIZE],
 	record_r->due = in[7];
 	record_r->acked = in[8];
 	record_r->again = in[9] != 0;
+	record_r->named = in[10] != 0;
 	get_id(in + 12, record_r->instance);
 	get_id(in + 28, record_r->guid);
 	record_r->uid_validity = get_u32(in + 44);
@@ -154,7 +156,7 @@ void inlay_ledger_fold(struct inlay_ledger *ledger, const void *bytes, size_t si
 	     ledger->lines++, p += INLAY_RECORD_SIZE) {
 		if (inlay_record_decode(p, &record)) {
 			ledger_put(ledger, &record);
-			ledger->settled |= record.state == INLAY_STATE_SAVED;
+			ledger->settled |= record.named;
 		} else if (written > (ledger->lines + 1) * INLAY_RECORD_SIZE)
 			ledger->bad++;
 		else
@@ -215,20 +217,18 @@ static int sync_directory_of(const char *path, const char **error_r)
 	return -1;
 }
 
-/* The bytes of the newest instances, and places up to the end of a block. Of fewer
- * than there may be the oldest is there more than once: by their number a file that was
- * just written anew can be told. */
+/* The bytes of the newest instances, and places up to the end of a block. The file that
+ * they are for has no name yet that lasts. */
 static buffer_t *newest(const struct inlay_ledger *ledger, unsigned int first)
 {
-	unsigned int count = array_count(&ledger->records);
-	unsigned int missing =
-		count > 0 && count < INLAY_LEDGER_KEEP ? INLAY_LEDGER_KEEP - count : 0;
 	buffer_t *bytes = t_buffer_create((INLAY_LEDGER_KEEP + 1) * INLAY_RECORD_SIZE);
 
-	for (unsigned int i = first; i < count + missing; i++)
+	for (unsigned int i = first; i < array_count(&ledger->records); i++) {
+		struct inlay_record record = *array_idx(&ledger->records, i);
+		record.named = FALSE;
 		inlay_record_encode(
-			array_idx(&ledger->records, i < missing ? 0 : i - missing),
-			buffer_append_space_unsafe(bytes, INLAY_RECORD_SIZE));
+			&record, buffer_append_space_unsafe(bytes, INLAY_RECORD_SIZE));
+	}
 	buffer_append_zero(bytes,
 			   INLAY_LEDGER_BLOCK - bytes->used % INLAY_LEDGER_BLOCK);
 	return bytes;
@@ -267,21 +267,20 @@ int inlay_ledger_rewrite(struct inlay_ledger *ledger, int *fd, const char *path,
 	i_close_fd(fd);
 	*fd = new_fd;
 	array_delete(&ledger->records, 0, first);
-	ledger->lines = count > 0 ? INLAY_LEDGER_KEEP : 0;
+	ledger->lines = count - first;
 	ledger->room = (unsigned int)(bytes->used / INLAY_RECORD_SIZE);
 	ledger->bad = 0;
 	ledger->torn = FALSE;
 	ledger->unsynced = ledger->unnamed = TRUE;
+	ledger->named = ledger->settled = FALSE;
 	return inlay_ledger_sync(ledger, *fd, path, error_r);
 }
 
 /* Who made the file, or gave it its name, may have been killed before that was durable.
- * Nobody was if a message was saved since, for that waits for it. A file that was just
- * written anew has so many records, and those of the messages saved before. */
+ * Nobody was if a record says that it was written later. */
 static bool may_be_unnamed(const struct inlay_ledger *ledger)
 {
-	return !ledger->named &&
-	       (!ledger->settled || ledger->lines == INLAY_LEDGER_KEEP);
+	return ledger->unnamed || (!ledger->named && !ledger->settled);
 }
 
 /* Behind the last whole record, over what is torn there, which is no longer than one.
@@ -315,18 +314,20 @@ int inlay_ledger_append(struct inlay_ledger *ledger, int *fd, const char *path,
 			const struct inlay_record *record, const char **error_r)
 {
 	unsigned char bytes[INLAY_RECORD_SIZE];
+	struct inlay_record copy = *record;
 
 	if (ledger->lines >= INLAY_LEDGER_LONG) {
 		ledger_put(ledger, record);
 		return inlay_ledger_rewrite(ledger, fd, path, perm, error_r);
 	}
-	inlay_record_encode(record, bytes);
+	copy.named = !may_be_unnamed(ledger);
+	inlay_record_encode(&copy, bytes);
 	if (write_record(ledger, *fd, path, bytes, error_r) < 0)
 		return -1;
 	ledger->unsynced = TRUE;
-	ledger->unnamed = ledger->unnamed || may_be_unnamed(ledger);
+	ledger->unnamed = !copy.named;
 	ledger->lines++;
-	ledger_put(ledger, record);
+	ledger_put(ledger, &copy);
 	return 0;
 }
 

@@ -42,6 +42,8 @@ struct inlay_record {
 	uint8_t cause; /* enum wire_cause, when GONE */
 	uint8_t due; /* events that happened, a bit (1 << enum wire_event_type) each */
 	uint8_t acked; /* of those, the ones the agent has on its disk */
+	bool named;    /* the file's name was durable before this was written; whoever
+			  appends it sets that */
 	uint32_t uid_validity;
 	uint32_t uid; /* 0: not known */
 	int64_t time; /* ms, of the newest change */
@@ -56,7 +58,7 @@ struct inlay_ledger {
 	bool unsynced; /* something was appended since inlay_ledger_sync() */
 	bool unnamed;  /* and the file's name may not last */
 	bool named;    /* this session made it durable */
-	bool settled;  /* a message was saved, so the name was durable before */
+	bool settled;  /* a record says that it was durable before */
 };
 
 /* Records to bytes and back; false: not a record of ours, or damaged. Pure. */

@@ -145,24 +145,19 @@ static bool is_idling(struct inlay_session *session)
 	       inlay_trigger_now(session->selected, 0) == INLAY_TRIGGER_IDLE;
 }
 
+/* READY said that there may be a message, and nobody has asked since. */
+static bool may_get_something(const struct inlay_session *session)
+{
+	return session->ready && session->ready_open && !session->opened;
+}
+
 /* READY has come before the first trigger, and says that there may be a message: what
  * saving it needs can be made ready while nobody waits. */
 static bool must_prepare(const struct inlay_session *session)
 {
-	return session->ready && session->ready_open && !session->opened &&
-	       !session->waited && session->budget > 0 && session->selected == NULL &&
-	       session->paths.ledger == NULL;
+	return may_get_something(session) && !session->waited && session->budget > 0 &&
+	       session->selected == NULL && session->paths.ledger == NULL;
 }
-
-static bool has_withdrawal(const struct inlay_session *session)
-{
-	const struct inlay_action *action = session->actions;
-	while (action != NULL && action->type != WIRE_WITHDRAW)
-		action = action->next;
-	return action != NULL;
-}
-
-static void work_unasked(struct inlay_session *session);
 
 /* What is to go must not wait for a command: while a slow reader is sent a message, or
  * another has the lock, it is tried again. */
@@ -170,19 +165,16 @@ static void try_later(struct inlay_session *session, bool possible)
 {
 	if (possible)
 		inlay_later_done(session);
-	else if (has_withdrawal(session))
-		inlay_later(session, work_unasked);
+	else if (inlay_work_is_there(session, TRUE))
+		inlay_later(session);
 }
 
 /* IDLE has begun, and only now an agent says that there is something. */
 static bool wants_to_ask_idling(const struct inlay_session *session)
 {
-	return session->again ||
-	       (session->ready && session->ready_open && !session->opened);
+	return session->again || may_get_something(session);
 }
 
-/* Frames came while no command of ours was under way, or the clock of inlay-later says
- * that what was not possible is to be tried again. */
 static void work_unasked(struct inlay_session *session)
 {
 	bool idling = is_idling(session), possible = TRUE;
@@ -200,6 +192,20 @@ static void work_unasked(struct inlay_session *session)
 	try_later(session, possible);
 	note_acknowledged(session);
 	check_link(session);
+}
+
+void inlay_session_work(struct inlay_session *session)
+{
+	/* a trigger that is under way sees to it itself */
+	if (session->busy || session->user->deinitializing)
+		return;
+	session->busy = TRUE;
+	T_BEGIN
+	{
+		work_unasked(session);
+	}
+	T_END;
+	session->busy = FALSE;
 }
 
 void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
@@ -231,16 +237,7 @@ void inlay_session_wake(void *context)
 		inlay_ask_lost(session);
 		return;
 	}
-	/* a trigger that is under way sees to it itself */
-	if (session->busy || session->user->deinitializing)
-		return;
-	session->busy = TRUE;
-	T_BEGIN
-	{
-		work_unasked(session);
-	}
-	T_END;
-	session->busy = FALSE;
+	inlay_session_work(session);
 }
 
 void inlay_session_expunging(struct inlay_session *session, uint32_t uid)

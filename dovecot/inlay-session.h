@@ -74,7 +74,6 @@ struct inlay_session {
 	/* of inlay-later.h */
 	struct timeout *later, *reconnect;
 	unsigned int later_tries;
-	void (*later_call)(struct inlay_session *);
 
 	ARRAY_TYPE(inlay_own) own;
 	struct inlay_measure measure;
@@ -93,6 +92,9 @@ void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,
 			   bool *loaded);
 /* After a synchronisation of the selected INBOX. */
 void inlay_session_synced(struct inlay_session *session, struct mailbox *box);
+/* Does what can be done without a trigger: frames came, or the clock of inlay-later.h
+ * says that what was not possible is to be tried again. */
+void inlay_session_work(struct inlay_session *session);
 /* This process is about to expunge, has copied a message of INBOX. */
 void inlay_session_expunging(struct inlay_session *session, uint32_t uid);
 void inlay_session_copied(struct inlay_session *session, uint32_t uid);

@@ -217,7 +217,7 @@ static void write_learned(struct inlay_work *work)
 	session->learned = FALSE;
 }
 
-static bool has_work(const struct inlay_session *session, bool withdrawals_only)
+bool inlay_work_is_there(const struct inlay_session *session, bool withdrawals_only)
 {
 	for (const struct inlay_action *action = session->actions; action != NULL;
 	     action = action->next)
@@ -245,7 +245,7 @@ bool inlay_work(struct inlay_session *session, bool withdrawals_only)
 	struct inlay_action *next;
 
 	drop_late(session);
-	if (!has_work(session, withdrawals_only))
+	if (!inlay_work_is_there(session, withdrawals_only))
 		return TRUE;
 	int ret = work_open(session, &work);
 	if (ret <= 0)

@@ -18,6 +18,8 @@ void inlay_work_prepare(struct inlay_session *session);
 /* Makes own and measure of the session good enough for an OPEN; scans if it must.
  * False: not now (the lock is held, or the mailbox has an error). */
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box);
+/* Is there anything to carry out, or any withdrawal? */
+bool inlay_work_is_there(const struct inlay_session *session, bool withdrawals_only);
 /* Carries out what the agent has answered or pushed. What is not possible now is kept
  * for the next time. False: there is something, and another has the lock. With
  * withdrawals_only a message is not saved, but refused if its withdrawal is behind it

@@ -36,6 +36,7 @@ static struct inlay_record a_record(unsigned int n, uint8_t state)
 	record.due = 0x1a;
 	record.acked = 0x02;
 	record.again = TRUE;
+	record.named = TRUE;
 	record.uid_validity = 0xfedcba98;
 	record.uid = n;
 	record.time = -1234567890123;
@@ -87,7 +88,7 @@ static void test_record_goes_there_and_back(void)
 	test_assert_strcmp(back.guid, record.guid);
 	test_assert(back.state == record.state && back.seen == record.seen);
 	test_assert(back.cause == record.cause && back.due == record.due);
-	test_assert(back.again == record.again);
+	test_assert(back.again == record.again && back.named == record.named);
 	test_assert(back.acked == record.acked && back.uid == record.uid);
 	test_assert(back.uid_validity == record.uid_validity);
 	test_assert(back.time == record.time);
@@ -281,6 +282,22 @@ static bool unnamed_after(unsigned int n, uint8_t state, bool sync)
 	return unnamed;
 }
 
+/* Announced, durable, saved. */
+static void save_as_a_session_does(unsigned int n)
+{
+	struct inlay_paths paths = {.ledger = path(), .perm = perm};
+	struct inlay_record record = a_record(n, INLAY_STATE_PREPARED);
+	struct inlay_desk desk;
+	const char *error = "";
+
+	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
+	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
+	test_assert(inlay_desk_settle(&desk, &error) == 0);
+	record.state = INLAY_STATE_SAVED;
+	test_assert(inlay_desk_write(&desk, &record, &error) == 0);
+	inlay_desk_close(&desk);
+}
+
 static void test_the_name_is_not_taken_for_durable_too_soon(void)
 {
 	struct inlay_paths paths = {.ledger = path(), .perm = perm};
@@ -291,8 +308,12 @@ static void test_the_name_is_not_taken_for_durable_too_soon(void)
 	/* killed before its record was durable, and so was the next */
 	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
 	test_assert(unnamed_after(1, INLAY_STATE_UNCERTAIN, FALSE));
+	/* a message that was found */
+	test_assert(unnamed_after(1, INLAY_STATE_SAVED, FALSE));
 	test_assert(unnamed_after(2, INLAY_STATE_PREPARED, TRUE));
+	/* who made it durable says so with the next record, and nobody else can */
 	test_assert(unnamed_after(2, INLAY_STATE_SAVED, FALSE));
+	save_as_a_session_does(2);
 	test_assert(!unnamed_after(2, INLAY_STATE_GONE, FALSE));
 	test_assert(!unnamed_after(3, INLAY_STATE_PREPARED, FALSE));
 	i_unlink(path());
@@ -404,9 +425,13 @@ static void test_a_damaged_ledger_is_mended(void)
 	const struct inlay_record *kept = array_front(&desk.ledger.records);
 	test_assert(kept[0].uid == 1 && kept[1].uid == 4 && kept[2].uid == 3);
 	inlay_desk_close(&desk);
-	/* who did it may have been killed before the new file's name was durable */
+	/* who did it may have been killed before the new file's name was durable, and
+	 * so may who came next */
 	test_assert(unnamed_after(5, INLAY_STATE_PREPARED, FALSE));
+	test_assert(unnamed_after(6, INLAY_STATE_PREPARED, FALSE));
 	test_assert(state_on_disk(5) == INLAY_STATE_PREPARED);
+	save_as_a_session_does(7);
+	test_assert(!unnamed_after(8, INLAY_STATE_PREPARED, FALSE));
 	i_unlink(path());
 	test_end();
 }
