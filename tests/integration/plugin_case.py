@@ -2,18 +2,22 @@
 """What the tests of the plugin share: a private Dovecot for a test class, a fake agent
 and a fresh user for a test."""
 
+import contextlib
 import imaplib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+import ledger_file  # noqa: E402
 from fake_agent import FakeAgent, Message  # noqa: E402
 from services.dovecot import Dovecot, wait_until  # noqa: E402,F401
 
@@ -108,7 +112,7 @@ class PluginCase(unittest.TestCase):
 
     def setUp(self):
         self.user = re.sub(r"[^a-z0-9]", "", self._testMethodName.lower())[-40:]
-        self.clients = []
+        self.clients, self.logins = [], 0
         self.agent = None
         self.log_start = len(self.dovecot.log())
 
@@ -133,18 +137,52 @@ class PluginCase(unittest.TestCase):
         return self.agent
 
     def process_of_session(self):
-        """The imap process of the newest login, as the log has it."""
-        pattern = f"user=<{self.user}>.*mpid=(\\d+)"
-        seen = getattr(self, "logins", 0)
-        found = wait_until(
-            lambda: re.findall(pattern, self.log())[seen:], "the login is logged")
-        self.logins = seen + len(found)
-        return int(found[-1])
+        """The imap process of the newest login of the test's user."""
+        pattern = f"imap-login: Info: Login: user=<{self.user}>.*mpid=(\\d+)"
+        return int(wait_until(lambda: re.findall(pattern, self.log())[self.logins - 1:],
+                              "the login is logged")[0])
 
     def connect(self, user=None):
         client = Client(self.dovecot.imap_port, user or self.user)
         self.clients.append(client)
+        self.logins += user in (None, self.user)
         return client
+
+    def killed_in_select(self, delay):
+        """A session whose process is killed so many seconds after SELECT was sent."""
+        client = self.connect()
+        pid = self.process_of_session()
+        client.send(b"K SELECT INBOX\r\n")
+        threading.Event().wait(delay)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            while client.readline():  # to the end of the connection
+                pass
+        client.shutdown()
+        self.clients.remove(client)
+
+    def hold_answers(self, count=None):
+        """The answers to so many OPENs (None: to all) are kept back; the list of them.
+        answer_again() ends it."""
+        real, held = self.agent._decide, []
+
+        def hold(fields):
+            if len(held) == count:
+                return real(fields)
+            held.append(real(fields))
+            return b""
+        self.agent._decide = hold
+        self.answer_again = lambda: setattr(self.agent, "_decide", real)
+        return held
+
+    def ledger(self):
+        """Path of the user's ledger, which must be there."""
+        return ledger_file.path(self.dovecot.home(self.user))
+
+    def states(self):
+        """{instance: state} in the ledger."""
+        return ledger_file.states(self.ledger())
 
     def logout(self, client):
         client.logout()

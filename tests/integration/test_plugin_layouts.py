@@ -6,13 +6,13 @@ import contextlib
 import imaplib
 import os
 import re
-import struct
 import subprocess
 import time
 import unittest
-import zlib
 
 import fake_agent as wire
+import ledger_file
+from ledger_file import TOLD_INJECTED
 from plugin_case import DEADLINE, PluginCase, message, wait_until
 
 PRESENT_MAX = 512  # of one OPEN
@@ -56,21 +56,14 @@ class Prefix(PluginCase):
 
 
 class Ledger(PluginCase):
-    def path(self):
-        return os.path.join(self.dovecot.home(self.user), "Maildir", "dovecot-inlay")
-
     def write(self, uid_validity, n):
         """Saved, told and acknowledged instances, all of them as UID 1."""
-        out = b""
-        for i in range(n):
-            instance, guid = wire.ids(f"{self.id()}-old-{i}")
-            record = (b"INL1" + bytes([2, 0, 0, 2, 2, 0, 0, 0]) +
-                      bytes.fromhex(instance) + bytes.fromhex(guid) +
-                      struct.pack(">IIQ", uid_validity, 1, 1))
-            out += record + struct.pack(">I", zlib.crc32(record))
-        with open(self.path(), "wb") as f:
-            f.write(out)
-        os.chmod(self.path(), 0o666)
+        path = os.path.join(self.dovecot.home(self.user), "Maildir", ledger_file.NAME)
+        ledger_file.write(path, [
+            ledger_file.Record(*wire.ids(f"{self.id()}-old-{i}"), due=TOLD_INJECTED,
+                               acked=TOLD_INJECTED, uid_validity=uid_validity, uid=1)
+            for i in range(n)])
+        os.chmod(path, 0o666)
 
     def test_more_messages_of_ours_than_a_question_can_hold(self):
         self.start_agent()

@@ -4,7 +4,6 @@ a command of the client."""
 
 import fcntl
 import os
-import re
 import signal
 import statistics
 import struct
@@ -156,8 +155,7 @@ class Telling(PluginCase):
 
     def stop_session(self):
         """Its imap process stands still; the pid."""
-        pid = int(wait_until(lambda: re.findall(
-            f"user=<{self.user}>.*mpid=(\\d+)", self.log()), "the login is logged")[-1])
+        pid = self.process_of_session()
         os.kill(pid, signal.SIGSTOP)
 
         def stands():

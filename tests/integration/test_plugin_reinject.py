@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A message goes to its rank, and an unread one is put in anew: one EXPUNGE and one
-EXISTS in one response, never two copies, whoever dies in the middle."""
+"""An unread message is put in anew: one EXPUNGE and one EXISTS in one response, never two
+copies, whoever dies in the middle."""
 
 import contextlib
 import os
 import shutil
-import signal
-import struct
-import threading
 import unittest
-import zlib
 
-from fake_agent import DONE, KNOWN, OPEN_AGAIN, RANK, REINJECT, WITHDRAW, encode
-from plugin_case import PluginCase, message, plain_message, wait_until
-from test_plugin_inject import internal_date
-
-PREPARED, SAVED, GONE = 1, 2, 4  # states of a record
+import ledger_file
+from fake_agent import DONE, KNOWN, OPEN_AGAIN, REINJECT, WITHDRAW, encode
+from ledger_file import GONE, SAVED
+from plugin_case import PluginCase, message, wait_until
 
 
 class Again(PluginCase):
@@ -76,18 +71,6 @@ class Again(PluginCase):
             client.noop()
             return dict(client.untagged_responses)
         return wait_until(some, "a change")
-
-    def ledger(self):
-        return next(os.path.join(folder, "dovecot-inlay")
-                    for folder, _, names in os.walk(self.dovecot.home(self.user))
-                    if "dovecot-inlay" in names)
-
-    def states(self):
-        """Of each instance the last one."""
-        with open(self.ledger(), "rb") as f:
-            data = f.read()
-        lines = [data[i:i + 64] for i in range(0, len(data) - 63, 64)]
-        return {r[12:28].hex(): r[4] for r in lines if any(r)}
 
 
 class Reinjection:
@@ -152,22 +135,10 @@ class Reinjection:
         self.agent.wait_event("refused", instance=new.instance, cause=cause)
         self.assertNotIn("reinjected", self.agent.kinds())
 
-    def hold(self):
-        """The answer to the next OPEN is kept back; a list of it."""
-        real, held = self.agent._decide, []
-
-        def decide(fields):
-            if held:
-                return real(fields)
-            held.append(real(fields))
-            return b""
-        self.agent._decide = decide
-        return held
-
     def test_what_was_read_meanwhile_stays(self):
         old = self.injected()
         new = self.offer(message(self, 2), old)
-        held = self.hold()
+        held = self.hold_answers(1)
         client = self.connect()
         self.assertEqual(client.exists(), 2)
         self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen", "mailbox",
@@ -181,7 +152,7 @@ class Reinjection:
     def test_what_is_gone_meanwhile_does_not_come_back(self):
         old = self.injected()
         new = self.offer(message(self, 2), old)
-        held = self.hold()
+        held = self.hold_answers(1)
         client = self.connect()
         self.assertEqual(client.exists(), 2)
         self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "keyword",
@@ -202,17 +173,11 @@ class Reinjection:
         self.assertEqual(client.exists(), 3)
         uid = client.guids()[old.guid]
         self.logout(client)
-        with open(self.ledger(), "rb") as f:
-            data = f.read()
-        lines = [data[i:i + 64] for i in range(0, len(data) - 63, 64)]
-        saved = [r for r in lines if any(r) and r[12:28].hex() == new.instance][0]
-        record = bytearray(saved)
-        record[4], record[7:10] = PREPARED, b"\0\0\1"
-        record[48:52] = struct.pack(">I", uid)
-        record[60:] = struct.pack(">I", zlib.crc32(record[:60]))
-        kept = [r for r in lines if any(r) and r[12:28].hex() == old.instance]
-        with open(self.ledger(), "wb") as f:
-            f.write(b"".join([*kept, bytes(record)]))
+        records = ledger_file.read(self.ledger())
+        saved = next(r for r in records if r.instance == new.instance)
+        ledger_file.write(self.ledger(), [
+            *[r for r in records if r.instance == old.instance],
+            saved.prepared(again=1, uid=uid)])
         self.agent.events.clear()
         self.offer(new, old)
         return old, new
@@ -273,54 +238,6 @@ class Reinjection:
         self.agent.wait_event("gone", instance=old.instance, cause="replaced")
         self.assertEqual(client.exists(), 1)
 
-    # rank
-
-    def ranked(self, rank, *days):
-        """INTERNALDATE of a message put in with that rank."""
-        client = self.connect()
-        client.exists()
-        for day in days:
-            status, data = client.append(
-                "INBOX", None, f'"{day:02}-Mar-2026 12:00:00 +0000"',
-                plain_message(f"day {day}"))
-            self.assertEqual(status, "OK", data)
-        self.logout(client)
-        agent = self.start_agent(message(self, position=RANK))
-        ranked = agent.messages[0]
-        agent._decide = lambda fields: (
-            ranked.frame(fields["request"], rank=rank) +
-            encode(DONE, request=fields["request"], nextCheck=900))
-        client = self.connect()
-        count = client.exists()
-        uids = sorted(client.guids().values())
-        return agent, client, internal_date(client, str(uids.index(
-            client.guids()[ranked.guid]) + 1)) if count > len(days) else None
-
-    def test_a_rank_is_a_second_older_than_those_above_it(self):
-        _, client, date = self.ranked(3, 5, 9, 7)
-        # above it stand the 9th and the 7th
-        self.assertEqual(date.strftime("%d %H:%M:%S"), "07 11:59:59")
-        line = client.fetch_one("(BODY.PEEK[HEADER.FIELDS (DATE)])", "4")
-        self.assertIn(b"07 Mar 2026 11:59:59 +0000", line)
-
-    def test_with_fewer_messages_than_the_rank_it_is_on_top(self):
-        _, _, date = self.ranked(4, 5, 9)
-        self.assertGreater(date.year * 100 + date.month, 202603)
-
-    def test_a_rank_that_no_campaign_has_is_refused(self):
-        agent, _, date = self.ranked(101, 5)
-        self.assertIsNone(date)
-        agent.wait_event("refused", cause="invalid")
-
-    def test_a_reinjection_does_not_count_the_copy_that_goes(self):
-        old = self.injected()
-        new = self.offer(message(self, 2, position=RANK), old, rank=2)
-        client = self.connect()
-        self.assertEqual(client.exists(), 2)
-        self.replaced(old, new)
-        friend = internal_date(client, "1").timestamp()
-        self.assertEqual(internal_date(client, "2").timestamp(), friend - 1)
-
 
 class Kills:
     """Not for mdbox: a kill makes Dovecot build its index anew, of all that was not
@@ -331,32 +248,14 @@ class Kills:
         client.exists()
         there = self.guids(client)
         self.logout(client)
-        self.logins += 1
         return there if len(there & set(self.agent.known)) == 1 else None
 
     def test_kill_9_of_imap_at_any_moment_leaves_one_copy(self):
         old = self.injected()
-        self.logins = 1
         copies = [old]
         for n in range(self.kills):
             new = self.offer(message(self, n + 2), copies[-1])
-            client = self.connect()
-            pid = self.process_of_session()
-            started = threading.Event()
-
-            def select(client=client, started=started):
-                started.set()
-                with contextlib.suppress(Exception):  # it is killed
-                    client.select()
-            thread = threading.Thread(target=select)
-            thread.start()
-            started.wait()
-            threading.Event().wait(0.008 * n / self.kills)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            thread.join()
-            client.shutdown()
-            self.clients.remove(client)
+            self.killed_in_select(0.008 * n / self.kills)
             # whatever happened, the next session ends it
             there = wait_until(self.one_copy, f"one copy after round {n}")
             if new.guid in there:
@@ -400,19 +299,9 @@ class SdboxReinjection(Reinjection, Kills, Again):
         shutil.copy(os.path.join(self.files(other), "u.1"), file)
         shutil.chown(file, os.stat(self.files(self.user)).st_uid,
                      os.stat(self.files(self.user)).st_gid)
-        with open(self.ledger(), "rb") as f:
-            data = f.read()
-        record = bytearray(next(r for r in (data[i:i + 64] for i in
-                                            range(0, len(data), 64))
-                                if r[12:28].hex() == old.instance and r[4] == SAVED))
-        record[4], record[5:10] = PREPARED, b"\0\0\0\0\1"
-        record[12:44] = bytes.fromhex(lost.instance + lost.guid)
-        record[48:52] = struct.pack(">I", uids[old.guid])
-        record[60:] = struct.pack(">I", zlib.crc32(record[:60]))
-        whole = len(data.rstrip(b"\0")) // 64 * 64 + 64
-        with open(self.ledger(), "r+b") as f:
-            f.seek(whole if any(data[whole - 64:whole]) else whole - 64)
-            f.write(bytes(record))
+        record = ledger_file.last(self.ledger())[old.instance]
+        ledger_file.append(self.ledger(), record.prepared(
+            instance=lost.instance, guid=lost.guid, again=1, uid=uids[old.guid]))
         self.agent.events.clear()
         new = self.offer(message(self, 3, subject="new"), old)
         self.agent.known[lost.guid] = lost.instance

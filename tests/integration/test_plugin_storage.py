@@ -9,20 +9,13 @@ import re
 import struct
 import time
 import unittest
-import zlib
 
+import ledger_file
 from fake_agent import WITHDRAW, encode
+from ledger_file import PREPARED, SAVED, TOLD_GONE, VOID
 from plugin_case import PluginCase, message, wait_until
 
-PREPARED, SAVED, VOID = 1, 2, 3  # states of a record
 F_OFD_SETLK = 37
-
-
-def records(data):
-    found = [data[i:i + 64] for i in range(0, len(data) - 63, 64)]
-    while found and not any(found[-1]):  # the place of records to come
-        found.pop()
-    return found
 
 
 class Storage(PluginCase):
@@ -36,14 +29,6 @@ class Storage(PluginCase):
     def path(self, name="dovecot-inlay"):
         return os.path.join(self.dovecot.home(self.user), self.folder, name)
 
-    def ledger(self):
-        with open(self.path(), "rb") as f:
-            return records(f.read())
-
-    def states(self):
-        """Of each instance the last one."""
-        return {r[12:28].hex(): r[4] for r in self.ledger()}
-
     def injected(self):
         """After a session in which the message was put in."""
         self.start_agent(message(self))
@@ -52,16 +37,6 @@ class Storage(PluginCase):
         self.agent.wait_event("injected")
         self.logout(client)
         return self.agent.messages[0]
-
-    def hold_answers(self):
-        """The answers to OPEN are kept back; the list of them."""
-        real, held = self.agent._decide, []
-
-        def hold(fields):
-            held.append(real(fields))
-            return b""
-        self.agent._decide = hold
-        return held
 
     def withdrawal(self, guid, lazy=0):
         return encode(WITHDRAW, guid=guid, cause=1, lazy=lazy)
@@ -116,10 +91,7 @@ class Ledger(Storage):
 
     def test_a_damaged_record_is_said_and_costs_nothing_but_itself(self):
         first = self.injected()
-        with open(self.path(), "r+b") as f:
-            for number in range(len(records(f.read()))):
-                f.seek(number * 64 + 20)
-                f.write(b"?")
+        ledger_file.damage(self.path(), *range(len(ledger_file.read(self.path()))))
         self.agent.repeat = True
         client = self.connect()
         self.assertEqual(client.exists(), 1)
@@ -135,9 +107,7 @@ class Ledger(Storage):
         self.assertEqual(client.exists(), 2)
         self.agent.wait_event("injected", instance=second.instance)
         self.logout(client)
-        with open(self.path(), "r+b") as f:
-            f.seek(20)
-            f.write(b"?")
+        ledger_file.damage(self.path(), 0)
         for _ in range(3):
             client = self.connect()
             self.assertEqual(client.exists(), 2)
@@ -173,20 +143,14 @@ class Ledger(Storage):
         held = self.hold_answers()
         client = self.connect()
         self.assertEqual(client.exists(), 1)
-        record = bytearray(self.ledger()[0])
-        record[4], record[7:9] = PREPARED, bytes(2)
-        record[12:44] = bytes.fromhex(second.instance + second.guid)
-        record[48:52] = bytes(4)
-        record[60:] = struct.pack(">I", zlib.crc32(record[:60]))
-        with open(self.path(), "r+b") as f:
-            f.seek(64 * len(self.ledger()))
-            f.write(record)
+        ledger_file.append(self.path(), ledger_file.read(self.path())[0].prepared(
+            instance=second.instance, guid=second.guid))
         # the withdrawal is carried out at once, the message is for the next command
         self.agent.push(held[0] + self.withdrawal(first.guid))
         self.agent.wait_event("gone", cause="withdrawn")
         self.assertEqual(client.exists(), 0)
         self.logout(client)
-        del self.agent._decide  # from now on it answers
+        self.answer_again()
         self.assertEqual(self.states()[second.instance], PREPARED)
         client = self.connect()
         self.assertEqual(client.exists(), 0)
@@ -249,12 +213,10 @@ class Withdrawals(Storage):
         self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
         self.agent.push(self.withdrawal(first.guid))
         self.agent.wait_event("gone", cause="unknown", seen=0)
-
-        def told_again():
-            self.agent.push(self.withdrawal(first.guid) + self.withdrawal(first.guid))
-            return self.agent.kinds().count("gone") > 1
-        # once acknowledged, but asked for again, it is told again
-        wait_until(told_again, "another gone")
+        wait_until(lambda: ledger_file.last(self.path())[first.instance].acked &
+                   TOLD_GONE, "the acknowledgement in the ledger")
+        # asked for again, it is told again, also what was acknowledged
+        self.agent.push(self.withdrawal(first.guid))
         self.agent.wait_event("gone", 2, cause="unknown", seen=0)
 
     def test_with_another_folder_selected_a_message_waits_for_its_turn(self):
