@@ -241,11 +241,6 @@ void recalls_opened(struct recalls_member *m)
 	recalls_ask_soon(m->lane);
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 void recalls_delivered(struct recalls *r, const struct spool_record *const *events,
 		       size_t n)
 {
@@ -258,10 +253,10 @@ void recalls_delivered(struct recalls *r, const struct spool_record *const *even
 			users[n_users++] = events[i]->user;
 	if (n_users == 0)
 		return;
-	qsort(users, n_users, sizeof *users, compare_texts);
+	qsort(users, n_users, sizeof *users, str_cmp_items);
 	for (struct recalls_member *m = l->members; m != NULL; m = m->next)
 		if (m->doubt && bsearch(&m->user, users, n_users, sizeof *users,
-					compare_texts) != NULL)
+					str_cmp_items) != NULL)
 			recalls_opened(m);
 }
 

@@ -92,11 +92,6 @@ static bool recalls_field(struct reading *g, void *ctx, struct str key, bool *kn
 	return true;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 bool requests_read_recalls(struct str json, struct arena *arena,
 			   struct answer_recalls *answer, struct error *err)
 {
@@ -111,7 +106,7 @@ bool requests_read_recalls(struct str json, struct arena *arena,
 	if (!x.has_entries)
 		return reading_wrong(&g, "/entries");
 	if (answer->n_users > 0)
-		qsort(x.users, answer->n_users, sizeof *x.users, compare_texts);
+		qsort(x.users, answer->n_users, sizeof *x.users, str_cmp_items);
 	answer->users = x.users;
 	return true;
 }
@@ -123,7 +118,7 @@ bool requests_recalls_concern(const struct answer_recalls *answer, struct str ke
 	if (answer->n_users == 0)
 		return false;
 	return key.p == NULL || bsearch(&key, answer->users, answer->n_users,
-					sizeof *answer->users, compare_texts) != NULL;
+					sizeof *answer->users, str_cmp_items) != NULL;
 }
 
 /* Withdrawals ----------------------------------------------------------------------*/

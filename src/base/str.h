@@ -50,6 +50,12 @@ static inline int str_cmp(struct str a, struct str b)
 	return a.n < b.n ? -1 : a.n > b.n;
 }
 
+/* Likewise of two elements of an array of struct str: for qsort and bsearch. */
+static inline int str_cmp_items(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
 static inline bool str_starts(struct str s, struct str prefix)
 {
 	return s.n >= prefix.n &&

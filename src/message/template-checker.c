@@ -62,17 +62,12 @@ struct template_checker {
 	uint64_t rendered;
 };
 
-static int compare_names(const void *a, const void *b)
-{
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 /* Its index, or n. */
 static size_t find(const struct template_checker *c, struct str name)
 {
 	const struct str *hit =
 		c->n == 0 ? NULL
-			  : bsearch(&name, c->names, c->n, sizeof name, compare_names);
+			  : bsearch(&name, c->names, c->n, sizeof name, str_cmp_items);
 	return hit != NULL ? (size_t)(hit - c->names) : c->n;
 }
 
