@@ -7,9 +7,9 @@ import time
 import unittest
 
 import fake_agent as wire
+from agent_case import LIMIT, SILENCE, AgentCase
 from scripted_mim import inject
 from services.dovecot import wait_until
-from test_agent import LIMIT, SILENCE, AgentCase
 
 
 def withdraw(name, cause="recall", lazy=True):

@@ -12,9 +12,9 @@ import time
 import unittest
 
 import fake_agent as wire
+from agent_case import LIMIT, AgentCase
 from scripted_mim import inject
 from services.agent import Agent
-from test_agent import LIMIT, AgentCase
 
 
 class Answers(AgentCase):

@@ -13,11 +13,11 @@ import time
 import unittest
 
 import fake_agent as wire
+from agent_case import AgentCase
 from chain_case import ChainCase
 from mimd_case import MimdCase
 from services.dovecot import wait_until
 from services.overload import Crowd, Load, open_files, own_memory, raise_descriptors
-from test_agent import AgentCase
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MB = 1_000_000
