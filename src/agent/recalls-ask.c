@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/recalls-internal.h"
 
-#include "agent/upload.h"
+#include "agent/back-off.h"
 
 #include <stdlib.h>
 
@@ -41,7 +41,7 @@ static void later(struct recalls_lane *l, const struct uplink_answer *answer,
 			 "status=%d error=%s",
 			 l->tenant, answer->status, why);
 	recalls_start_timer(l, &l->ask_timer,
-			    recalls_back_off(l->ask_failures, answer));
+			    back_off(l->ask_failures, answer->retry_after));
 }
 
 /* Fewer users the next time, until the one that is refused stands alone. */
@@ -98,7 +98,7 @@ static void on_answer(void *ctx, const struct uplink_answer *answer)
 	struct error err = {0};
 	l->ask = NULL;
 	if (answer->status != 200) {
-		if (upload_judge(answer->status) == UPLOAD_REFUSED ||
+		if (uplink_judge(answer->status) == UPLINK_REFUSED ||
 		    answer->err.kind == ERROR_TOO_LARGE)
 			refused(l, answer->status);
 		else

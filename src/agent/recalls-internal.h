@@ -35,12 +35,8 @@ struct recalls {
 };
 
 #define RECALLS_AREA "recalls"
-#define RECALLS_ABSENT                                                                 \
-	300.0 /* seconds until a MIM without such a call is asked again */
+#define RECALLS_ABSENT_S 300 /* until a MIM without such a call is asked again */
 
-/* Seconds until the next try after a failure: longer each time, and drawn, so that
- * not all agents come at once. */
-double recalls_back_off(unsigned failures, const struct uplink_answer *answer);
 void recalls_start_timer(struct recalls_lane *l, ev_timer *timer, double seconds);
 
 /* Members have `ask` set: asks for them soon. */

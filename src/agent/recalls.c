@@ -1,39 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/recalls-internal.h"
 
+#include "agent/back-off.h"
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "wire/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_ARENA (4u * 1024 * 1024)
-#define FIRST_DELAY 1.0
-#define LAST_DELAY 30.0
 #define GATHER 0.1 /* seconds: news that come close together are one answer */
 /* A MIM that does not wait is not asked more often than this. */
 #define LEAST_WAIT_US 1000000
-
-double recalls_delay(unsigned failures)
-{
-	double delay = FIRST_DELAY;
-	while (failures-- > 1 && delay < LAST_DELAY)
-		delay *= 2;
-	return delay < LAST_DELAY ? delay : LAST_DELAY;
-}
-
-double recalls_back_off(unsigned failures, const struct uplink_answer *answer)
-{
-	uint32_t draw;
-	crypto_random(&draw, sizeof draw);
-	double part = (double)draw / UINT32_MAX, delay = recalls_delay(failures);
-	if (answer->status == 404)
-		return RECALLS_ABSENT * (1.0 + part / 10);
-	if (answer->retry_after > delay)
-		return answer->retry_after * (1.0 + part / 10);
-	return delay * (0.5 + part / 2);
-}
 
 void recalls_start_timer(struct recalls_lane *l, ev_timer *timer, double seconds)
 {
@@ -66,7 +44,9 @@ static void poll_failed(struct recalls_lane *l, const struct uplink_answer *answ
 			 "no news of recalls  tenant=%s status=%d error=%s", l->tenant,
 			 answer->status, why);
 	l->absent = l->absent || answer->status == 404;
-	poll_again(l, recalls_back_off(l->failures, answer));
+	poll_again(l,
+		   back_off(l->failures, answer->status == 404 ? RECALLS_ABSENT_S
+							       : answer->retry_after));
 }
 
 /* Those whom it concerns are to be asked for. */
@@ -91,7 +71,7 @@ static double next_wait(const struct recalls_lane *l, const struct answer_recall
 {
 	/* one reset is how it begins; of many one after the other each session pays */
 	if (l->resets > 1)
-		return recalls_delay(l->resets - 1);
+		return back_off_delay(l->resets - 1);
 	if (news->reset)
 		return 0;
 	if (news->all || news->n_users > 0)

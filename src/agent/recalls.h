@@ -60,7 +60,4 @@ void recalls_opened(struct recalls_member *m);
 void recalls_delivered(struct recalls *r, const struct spool_record *const *events,
 		       size_t n);
 
-/* Seconds to wait after the n-th failure in a row (from 1), before jitter. Pure. */
-double recalls_delay(unsigned failures);
-
 #endif

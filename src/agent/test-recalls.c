@@ -211,25 +211,6 @@ static void news_come_without_memory_later(void **state)
 	unit_malloc_torture("recalls", news_come);
 }
 
-static void waits_longer_each_time_up_to_half_a_minute(void **state)
-{
-	(void)state;
-	static const double want[] = {1, 2, 4, 8, 16, 30, 30};
-	for (unsigned i = 0; i < 7; i++)
-		assert_true(recalls_delay(i + 1) == want[i]);
-	assert_true(recalls_delay(1000000) == 30.0);
-	for (int i = 0; i < 1000; i++) {
-		const struct uplink_answer none = {0},
-					   busy = {.status = 503, .retry_after = 60},
-					   absent = {.status = 404};
-		double d = recalls_back_off(3, &none);
-		assert_true(d >= 2 && d <= 4);
-		d = recalls_back_off(3, &busy);
-		assert_true(d >= 60 && d <= 66);
-		assert_true(recalls_back_off(1, &absent) >= 300);
-	}
-}
-
 static void a_delivery_asks_for_who_is_in_doubt(void **state)
 {
 	(void)state;
@@ -374,7 +355,6 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(waits_longer_each_time_up_to_half_a_minute),
 		cmocka_unit_test(news_come_without_memory_later),
 		cmocka_unit_test(a_delivery_asks_for_who_is_in_doubt),
 		cmocka_unit_test(who_has_events_in_the_spool_is_in_doubt),

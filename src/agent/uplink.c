@@ -45,8 +45,18 @@ struct uplink {
 	bool down;  /* the last request had no answer: said once */
 	bool lost;  /* a socket could not be watched: all requests fail */
 	struct uplink_call *calls;
-	size_t n_calls, n_early; /* of them is_early */
+	size_t n_early; /* of them is_early */
 };
+
+enum uplink_verdict uplink_judge(int status)
+{
+	if (status == 200)
+		return UPLINK_DONE;
+	/* the body is at fault, not the way or the time */
+	if (status == 400 || status == 413 || status == 415 || status == 422)
+		return UPLINK_REFUSED;
+	return UPLINK_LATER;
+}
 
 static void free_call(struct uplink_call *c)
 {
@@ -68,7 +78,6 @@ static void unlink_call(struct uplink_call *c)
 		u->calls = c->next;
 	if (c->next != NULL)
 		c->next->previous = c->previous;
-	u->n_calls--;
 	u->n_early -= c->is_early;
 }
 
@@ -126,7 +135,7 @@ static void finish(struct uplink_call *c, CURLcode code)
 		snprintf(c->error, sizeof c->error, "%s", curl_easy_strerror(code));
 	if (code == CURLE_OK) {
 		answer.status = (int)status;
-		if (status == 503)
+		if (status == 503 || status == 429)
 			answer.retry_after = retry_after(c->easy);
 		answer.body = buf_str(&c->answer);
 	} else if (c->answer.state == BUF_FULL) {
@@ -319,11 +328,6 @@ bool uplink_has_tenant(const struct uplink *u, struct str tenant)
 	return tokens_of(u->tokens, tenant) != NULL;
 }
 
-size_t uplink_calls(const struct uplink *u)
-{
-	return u->n_calls;
-}
-
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct uplink_call *c = ctx;
@@ -447,6 +451,5 @@ struct uplink_call *uplink_send(struct uplink *u, struct str tenant, const char 
 	if (u->calls != NULL)
 		u->calls->previous = c;
 	u->calls = c;
-	u->n_calls++;
 	return c;
 }

@@ -17,10 +17,18 @@ struct uplink_call;
 /* What came back. status 0: nothing did, err says why. */
 struct uplink_answer {
 	int status;           /* of HTTP */
-	uint32_t retry_after; /* with 503: seconds, at least 1 */
+	uint32_t retry_after; /* with 503 and 429: seconds, at least 1 */
 	struct str body;
 	struct error err;
 };
+/* What became of the question. Pure. */
+enum uplink_verdict {
+	UPLINK_DONE,
+	UPLINK_LATER,   /* MIM cannot now: the same again, later */
+	UPLINK_REFUSED, /* something in its body is not accepted */
+};
+enum uplink_verdict uplink_judge(int status);
+
 typedef void uplink_done(void *ctx, const struct uplink_answer *answer);
 
 struct uplink_limits {
@@ -49,6 +57,5 @@ struct uplink_call *uplink_send(struct uplink *u, struct str tenant, const char 
  * or not at all. It may cancel the call. To be asked for before the loop goes on. */
 void uplink_want_early(struct uplink_call *call, uplink_done *early);
 void uplink_cancel(struct uplink_call *call); /* NULL is fine */
-size_t uplink_calls(const struct uplink *u);
 
 #endif

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/upload.h"
 
+#include "agent/back-off.h"
 #include "agent/requests.h"
-#include "base/crypto.h"
 
 #include <stdlib.h>
 
 #define AREA "upload"
 #define BATCH_MAX 200
 #define GATHER 0.05 /* seconds */
-#define FIRST_DELAY 0.5
-#define LAST_DELAY 30.0
 #define ANSWER_MAX 65536
 
 _Static_assert(BATCH_MAX <= REQUESTS_EVENTS_MAX, "a batch fits a request");
@@ -38,24 +36,6 @@ struct upload {
 	void *ctx;
 };
 
-double upload_delay(unsigned failures)
-{
-	double delay = FIRST_DELAY;
-	while (failures-- > 1 && delay < LAST_DELAY)
-		delay *= 2;
-	return delay < LAST_DELAY ? delay : LAST_DELAY;
-}
-
-enum upload_verdict upload_judge(int status)
-{
-	if (status == 200)
-		return UPLOAD_DELIVERED;
-	/* the body is at fault, not the way or the time */
-	if (status == 400 || status == 413 || status == 415 || status == 422)
-		return UPLOAD_REFUSED;
-	return UPLOAD_LATER;
-}
-
 static void start_timer(struct lane *l, double seconds)
 {
 	ev_timer_stop(l->u->loop, &l->timer);
@@ -63,17 +43,14 @@ static void start_timer(struct lane *l, double seconds)
 	ev_timer_start(l->u->loop, &l->timer);
 }
 
-static void later(struct lane *l, int status, const char *why)
+static void later(struct lane *l, const struct uplink_answer *answer, const char *why)
 {
-	uint32_t draw;
 	spool_put_back(l->batch, l->n);
 	if (l->failures++ == 0)
 		log_warn(l->u->log, AREA,
 			 "events wait for MIM  tenant=%s events=%zu status=%d error=%s",
-			 l->tenant->id, l->tenant->n, status, why);
-	crypto_random(&draw, sizeof draw);
-	double jitter = 0.5 + (double)draw / UINT32_MAX; /* 0.5 .. 1.5 */
-	start_timer(l, upload_delay(l->failures) * jitter);
+			 l->tenant->id, l->tenant->n, answer->status, why);
+	start_timer(l, back_off(l->failures, answer->retry_after));
 }
 
 /* Halves the batch until the event that is refused stands alone. */
@@ -121,15 +98,15 @@ static void on_answer(void *ctx, const struct uplink_answer *answer)
 {
 	struct lane *l = ctx;
 	l->call = NULL;
-	switch (upload_judge(answer->status)) {
-	case UPLOAD_DELIVERED:
+	switch (uplink_judge(answer->status)) {
+	case UPLINK_DONE:
 		delivered(l);
 		send_batch(l);
 		break;
-	case UPLOAD_LATER:
-		later(l, answer->status, answer->err.message);
+	case UPLINK_LATER:
+		later(l, answer, answer->err.message);
 		break;
-	case UPLOAD_REFUSED:
+	case UPLINK_REFUSED:
 		refused(l, answer->status);
 		break;
 	}
@@ -137,6 +114,7 @@ static void on_answer(void *ctx, const struct uplink_answer *answer)
 
 static void send_batch(struct lane *l)
 {
+	static const struct uplink_answer none;
 	const struct spool_record *records[BATCH_MAX];
 	struct buf body;
 	l->n = spool_take(l->tenant, l->batch, l->most);
@@ -150,7 +128,7 @@ static void send_batch(struct lane *l)
 				      &body, ANSWER_MAX, on_answer, l);
 	buf_free(&body);
 	if (l->call == NULL)
-		later(l, 0, "the tenant is not configured, or there is no memory");
+		later(l, &none, "the tenant is not configured, or there is no memory");
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)

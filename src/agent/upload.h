@@ -20,14 +20,4 @@ void upload_kick(struct upload *u);
 /* Nothing is on its way. */
 bool upload_is_idle(const struct upload *u);
 
-/* Seconds to wait after the n-th failure in a row (from 1), before jitter. Pure. */
-double upload_delay(unsigned failures);
-/* What is to be done with a batch that was answered so. Pure. */
-enum upload_verdict {
-	UPLOAD_DELIVERED,
-	UPLOAD_LATER,   /* MIM cannot now: the same again, later */
-	UPLOAD_REFUSED, /* something in the batch is not accepted */
-};
-enum upload_verdict upload_judge(int status);
-
 #endif

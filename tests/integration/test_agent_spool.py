@@ -3,6 +3,7 @@
 
 import glob
 import os
+import time
 import unittest
 
 import fake_agent as wire
@@ -127,6 +128,16 @@ class Spool(AgentCase):
         refused, self.mim.refuse_event = self.mim.refuse_event, None
         self.agent.start()
         self.wait_delivered((refused, "injected"))
+
+    def test_retry_after_is_respected(self):
+        self.mim.status["events"] = 503
+        self.mim.retry_after = 3
+        self.greeted().event("m1")
+        self.mim.wait(lambda: self.mim.count("events") == 1, "a refusal")
+        began = time.monotonic()
+        self.mim.status.clear()
+        self.mim.wait(lambda: self.mim.count("events") == 2, "the next try")
+        self.assertGreater(time.monotonic() - began, 2.9)
 
     def test_one_spool_one_process(self):
         second = os.path.join(self.directory, "second")
