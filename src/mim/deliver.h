@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events go from the outbox to the tenants' conversion points (contracts: conversion
  * points). One thread for all points: one libcurl multi handle, and writes of the store
- * that it does not wait for; it does for reads. A row leaves the store only after an answer of 2xx, or
- * when it is given up; all that is remembered of attempts lies in the store, so that an
- * end at any moment loses nothing and a start does not hammer. */
+ * that it does not wait for; it does for reads. A row leaves the store only after an
+ * answer of 2xx, or when it is given up; all that is remembered of attempts lies in the
+ * store, so that an end at any moment loses nothing and a start does not hammer. */
 #ifndef INLAY_MIM_DELIVER_H
 #define INLAY_MIM_DELIVER_H
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation fails once: a call then answers MEMORY and has changed nothing.
- * The linker puts our malloc before the real one (--wrap). */
+ * The linker puts our malloc before the real one (--wrap). Likewise every change of
+ * a file. */
 #include "store/conformance.h"
 
+#include "base/unit-disk.h"
 #include "base/unit-malloc.h"
+
+#include <unistd.h>
 
 static const struct kind kinds[] = {{"memory", "memory", 0, false, false},
 				    {"memory-delayed", "memory", 1, false, false},
@@ -195,14 +199,167 @@ static void a_call_without_memory_changes_nothing(void **state)
 	torture(f, call_erase);
 }
 
+/* Disks ----------------------------------------------------------------------------*/
+
+static void must_be(struct fixture *f, uint64_t want, const char *when,
+		    enum unit_disk_fault fault, long nth)
+{
+	uint64_t got = sum(f);
+	if (got != want)
+		fail_msg("%s %ld, %s: %llu, before %llu", unit_disk_fault_names[fault],
+			 nth, when, (unsigned long long)got, (unsigned long long)want);
+}
+
+/* Until the call goes through all its writes. */
+static void torture_disk(struct fixture *f, call_fn *call, enum unit_disk_fault fault)
+{
+	for (long nth = 1; nth < 100; nth++) {
+		struct error err = {.kind = ERROR_NONE};
+		arena_reset(f->arena);
+		uint64_t before = sum(f);
+		unit_disk_fail(fault, nth);
+		bool ok = call(f, &err);
+		bool is_over = unit_disk_stop();
+		if (is_over) {
+			if (!ok)
+				fail_msg("after %ld: %s", nth, err.message);
+			assert_true(sum(f) != before);
+			return;
+		}
+		if (ok) /* without noticing */
+			fail_msg("%s %ld: done", unit_disk_fault_names[fault], nth);
+		assert_true(err.kind == ERROR_IO || err.kind == ERROR_FULL);
+		must_be(f, before, "now", fault, nth);
+		fixture_reopen(f);
+		must_be(f, before, "later", fault, nth);
+	}
+	fail_msg("it never ended");
+}
+
+static void on_a_failing_disk_a_call_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	for (enum unit_disk_fault fault = UNIT_DISK_WRITE; fault < UNIT_DISK_FAULTS;
+	     fault++) {
+		if (fault == UNIT_DISK_DEAD) /* then nothing can be compared */
+			continue;
+		torture_disk(f, call_commit, fault);
+		torture_disk(f, call_rows, fault);
+		torture_disk(f, call_sweep, fault);
+		torture_disk(f, call_rows, fault);
+		torture_disk(f, call_sort, fault);
+		torture_disk(f, call_give_up, fault);
+		torture_disk(f, call_replay, fault);
+		torture_disk(f, call_sent, fault);
+		torture_disk(f, call_erase, fault);
+	}
+}
+
+/* What failed once works when the disk does, without being opened anew. */
+static void when_the_disk_works_again_so_does_the_store(void **state)
+{
+	struct fixture *f = *state;
+	for (enum unit_disk_fault fault = UNIT_DISK_WRITE; fault < UNIT_DISK_FAULTS;
+	     fault++)
+		for (long nth = 1;; nth++) {
+			struct error err;
+			arena_reset(f->arena);
+			uint64_t before = sum(f);
+			unit_disk_fail(fault, nth);
+			bool ok = call_commit(f, &err);
+			if (unit_disk_stop())
+				break;
+			assert_false(ok);
+			if (!call_commit(f, &err))
+				fail_msg("%s %ld: %s", unit_disk_fault_names[fault],
+					 nth, err.message);
+			assert_true(sum(f) != before);
+		}
+}
+
+static bool can_read(struct fixture *f)
+{
+	struct store_document d;
+	store_document_get(f->db, STORE_SETTING, STR("none"), f->arena, &d,
+			   store_wait_done, f->wait);
+	return store_wait(f->wait, NULL);
+}
+
+/* Nothing can be read when LMDB has given up; that ends by itself. */
+static void when_the_disk_works_again_all_can_be_read_without_a_write(void **state)
+{
+	struct fixture *f = *state;
+	bool was_down = false;
+	for (long nth = 1;; nth++) {
+		struct error err;
+		arena_reset(f->arena);
+		uint64_t before = sum(f);
+		unit_disk_fail(UNIT_DISK_DEAD, nth);
+		bool ok = call_commit(f, &err);
+		was_down = was_down || !can_read(f);
+		if (unit_disk_stop())
+			break;
+		assert_false(ok);
+		for (int i = 0; i < 20000 && !can_read(f); i++)
+			usleep(1000);
+		must_be(f, before, "again", UNIT_DISK_DEAD, nth);
+	}
+	assert_true(was_down);
+}
+
+static void a_database_that_could_not_be_made_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n = 0;
+	for (enum unit_disk_fault fault = 0; fault < UNIT_DISK_FAULTS; fault++)
+		for (long nth = 1;; nth++) {
+			struct store_db *db;
+			struct error err;
+			struct str name = text(f, "ks%u", n++);
+			size_t before = unit_descriptors();
+			unit_disk_fail(fault, nth);
+			bool ok = store_db_create(f->store, name, name, &db, &err);
+			bool is_over = unit_disk_stop();
+			if (is_over)
+				assert_true(ok);
+			if (ok) {
+				store_db_close(db);
+			} else if (!store_db_create(f->store, name, name, &db, &err)) {
+				fail_msg("%s %ld: %s", unit_disk_fault_names[fault],
+					 nth, err.message);
+			} else {
+				store_db_close(db);
+			}
+			assert_true(store_db_open(f->store, name, name, &db, &err));
+			store_db_close(db);
+			assert_int_equal(unit_descriptors(), before);
+			if (is_over)
+				break;
+		}
+	assert_true(n > 10);
+}
+
+static int run(const struct kind *kind, struct CMUnitTest *tests, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		tests[i].initial_state = (void *)(uintptr_t)kind;
+	return _cmocka_run_group_tests(kind->name, tests, n, NULL, NULL);
+}
+
 int main(void)
 {
 	int failed = 0;
+	struct CMUnitTest memory[] = {TEST(a_call_without_memory_changes_nothing)};
+	struct CMUnitTest disk[] = {
+		TEST(on_a_failing_disk_a_call_changes_nothing),
+		TEST(when_the_disk_works_again_so_does_the_store),
+		TEST(when_the_disk_works_again_all_can_be_read_without_a_write),
+		TEST(a_database_that_could_not_be_made_is_made_again),
+	};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		struct CMUnitTest tests[] = {
-			TEST(a_call_without_memory_changes_nothing)};
-		tests[0].initial_state = (void *)(uintptr_t)&kinds[i];
-		failed += _cmocka_run_group_tests(kinds[i].name, tests, 1, NULL, NULL);
+		failed += run(&kinds[i], memory, 1);
+		if (kinds[i].persists)
+			failed += run(&kinds[i], disk, sizeof disk / sizeof *disk);
 	}
 	return failed == 0 ? 0 : 1;
 }

@@ -75,32 +75,40 @@ static bool open_tables(struct environment *e, MDB_txn *txn, struct error *err)
 	return true;
 }
 
-static bool claim(struct environment *e, MDB_txn *txn, struct str keyspace,
-		  struct str owner, bool create, struct error *err)
+/* Whose it has to be. */
+struct claim {
+	struct str keyspace, owner;
+	bool create;
+};
+
+static bool check_claim(struct environment *e, MDB_txn *txn, const struct claim *c,
+			struct error *err)
 {
 	struct lmdb_tables tables;
 	bool ok, there = true;
 	if (!lmdb_tables_init(&tables, e, false))
 		return error_set(err, ERROR_MEMORY, "", "no memory for a database");
 	lmdb_tables_begin(&tables, txn);
-	ok = create ? ordered_claim(&tables.t, keyspace, owner, &there, err)
-		    : ordered_check_owner(&tables.t, keyspace, owner, &there, err);
+	ok = c->create ? ordered_claim(&tables.t, c->keyspace, c->owner, &there, err)
+		       : ordered_check_owner(&tables.t, c->keyspace, c->owner, &there,
+					     err);
 	lmdb_tables_free(&tables);
-	if (ok && !create && !there)
+	if (ok && !c->create && !there)
 		ok = error_set(err, ERROR_NOT_FOUND, "/keyspaceName",
 			       "the keyspace \"%.*s\" was never completed",
-			       STR_ARG(keyspace));
+			       STR_ARG(c->keyspace));
 	return ok;
 }
 
-static bool start(struct environment *e, struct str keyspace, struct str owner,
-		  bool create, struct error *err)
+/* claim NULL: it was checked. */
+static bool start(struct environment *e, const struct claim *claim, struct error *err)
 {
 	MDB_txn *txn;
 	int code = mdb_txn_begin(e->env, NULL, 0, &txn);
 	if (code != 0)
 		return lmdb_error(e, code, "cannot begin", err);
-	if (!open_tables(e, txn, err) || !claim(e, txn, keyspace, owner, create, err)) {
+	if (!open_tables(e, txn, err) ||
+	    (claim != NULL && !check_claim(e, txn, claim, err))) {
 		mdb_txn_abort(txn);
 		return false;
 	}
@@ -150,12 +158,27 @@ static bool sync_parent(const char *path, struct error *err)
 	return ok;
 }
 
+/* A database that was not completed: half of its first pages would be taken for a
+ * damaged one by the next try. */
+static void remove_files(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	unlinkat(fd, "data.mdb", 0);
+	unlinkat(fd, "lock.mdb", 0);
+	close(fd);
+	rmdir(path);
+}
+
 bool environment_open(const char *path, struct str keyspace, struct str owner,
 		      bool create, const struct store_options *o,
 		      struct environment **out, struct error *err)
 {
 	MDB_stat st;
-	if (!create && !is_there(path))
+	const struct claim claim = {keyspace, owner, create};
+	bool is_new = !is_there(path);
+	if (!create && is_new)
 		return error_set(err, ERROR_NOT_FOUND, "/keyspaceName",
 				 "there is no database in %s", path);
 	if (create && mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -165,10 +188,11 @@ bool environment_open(const char *path, struct str keyspace, struct str owner,
 		return error_set(err, ERROR_MEMORY, "", "no memory for a database");
 	e->map_max = o->map_max;
 	e->log = o->log;
-	if (!open_files(e, o->map_size, err) ||
-	    !start(e, keyspace, owner, create, err) ||
+	if (!open_files(e, o->map_size, err) || !start(e, &claim, err) ||
 	    (create && (!sync_directory(path, err) || !sync_parent(path, err)))) {
 		environment_close(e);
+		if (is_new)
+			remove_files(path);
 		return false;
 	}
 	mdb_env_stat(e->env, &st);
@@ -197,9 +221,53 @@ void environment_close(struct environment *e)
 	free(e);
 }
 
+/* LMDB has put its last page back as it was. That must be on the disk before pages
+ * that only the lost transaction knows are used again. */
+static bool open_anew(struct environment *e, struct error *err)
+{
+	int code = e->env != NULL ? mdb_env_sync(e->env, 1) : 0;
+	if (code != 0)
+		return lmdb_error(e, code, "cannot sync", err);
+	pthread_rwlock_wrlock(&e->map_lock);
+	readers_forget(e->readers);
+	if (e->env != NULL)
+		mdb_env_close(e->env);
+	e->env = NULL;
+	bool ok = open_files(e, e->map_size, err) && start(e, NULL, err);
+	if (!ok && e->env != NULL) {
+		mdb_env_close(e->env);
+		e->env = NULL;
+	}
+	pthread_rwlock_unlock(&e->map_lock);
+	return ok;
+}
+
+void environment_mend(struct environment *e)
+{
+	MDB_txn *txn;
+	struct error err;
+	int code = e->env == NULL ? MDB_PANIC
+				  : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn);
+	if (code == 0)
+		mdb_txn_abort(txn);
+	if (code != MDB_PANIC) {
+		e->is_broken = false;
+		return;
+	}
+	bool ok = open_anew(e, &err);
+	if (ok)
+		log_info(e->log, "store", "database opened anew  path=%s", e->path);
+	else if (!e->is_broken)
+		log_error(e->log, "store", "cannot be opened anew  path=%s error=%s",
+			  e->path, err.message);
+	e->is_broken = !ok;
+}
+
 void environment_measure(struct environment *e)
 {
 	MDB_envinfo info;
+	if (e->env == NULL)
+		return;
 	mdb_env_info(e->env, &info);
 	e->map_size = info.me_mapsize;
 	e->used = ((uint64_t)info.me_last_pgno + 1) * e->page_size;
@@ -214,6 +282,8 @@ bool environment_grow(struct environment *e, bool force, struct error *err)
 		larger = e->map_max;
 	if (larger <= size)
 		return lmdb_error(e, MDB_MAP_FULL, "grow", err);
+	if (e->env == NULL)
+		return lmdb_error(e, MDB_PANIC, "grow", err);
 	pthread_rwlock_wrlock(&e->map_lock);
 	int code = mdb_env_set_mapsize(e->env, larger);
 	pthread_rwlock_unlock(&e->map_lock);

@@ -37,11 +37,11 @@ struct environment {
 	struct environment *next; /* in the list of */
 	struct lmdb *owner;
 	char *path;
-	MDB_env *env;
+	MDB_env *env; /* NULL: could not be opened anew */
 	MDB_dbi dbi[TABLES_COUNT];
 	struct log *log;
-	/* Shared by every read transaction; exclusive while the map changes, which
-	 * only the writer does, between its own. */
+	/* Shared by every read transaction; exclusive while the map changes, or all of
+	 * it, which only the writer does, between its own. */
 	pthread_rwlock_t map_lock;
 	size_t page_size;
 	uint64_t map_max;          /* 0: only the disk limits it */
@@ -49,12 +49,17 @@ struct environment {
 	_Atomic uint64_t used;     /* bytes up to the last page in use */
 	struct readers *readers;
 	struct writer *writer;
+	bool is_broken; /* the writer's: to be mended */
 };
 /* Opens (create: makes) the environment in `path` and takes or checks its owner. */
 bool environment_open(const char *path, struct str keyspace, struct str owner,
 		      bool create, const struct store_options *o,
 		      struct environment **out, struct error *err);
 void environment_close(struct environment *e);
+/* The writer's, after a commit that failed. LMDB takes no call any more when its last
+ * page could not be written: then all is opened anew, as it was before that commit.
+ * Sets is_broken if that fails, too. */
+void environment_mend(struct environment *e);
 /* The writer's, between transactions: looks how full it is. */
 void environment_measure(struct environment *e);
 /* Likewise: a larger map if it is nearly full, or whatever it is (force). False if
@@ -66,6 +71,8 @@ bool environment_has_room(struct environment *e, struct error *err);
 /* reader.c: read transactions, renewed and given back --------------------------*/
 struct readers *readers_new(struct environment *e);
 void readers_free(struct readers *r); /* NULL is fine */
+/* While no transaction is open: there will be others, of another MDB_env. */
+void readers_forget(struct readers *r);
 /* Carries out an operation that reads, on the caller's thread. */
 bool readers_run(struct readers *r, const struct store_op *op, struct error *err);
 bool readers_count(struct readers *r, enum table table, uint64_t *n, struct error *err);

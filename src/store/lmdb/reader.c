@@ -39,15 +39,20 @@ static void reader_free(struct reader *reader)
 	free(reader);
 }
 
-void readers_free(struct readers *r)
+void readers_forget(struct readers *r)
 {
-	if (r == NULL)
-		return;
 	while (r->pool != NULL) {
 		struct reader *reader = r->pool;
 		r->pool = reader->next;
 		reader_free(reader);
 	}
+}
+
+void readers_free(struct readers *r)
+{
+	if (r == NULL)
+		return;
+	readers_forget(r);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -66,43 +71,52 @@ static struct reader *reader_new(struct environment *e, struct error *err)
 /* Under the map's lock. */
 static bool begin(struct environment *e, struct reader *reader, struct error *err)
 {
-	int code = reader->txn == NULL
-			   ? mdb_txn_begin(e->env, NULL, MDB_RDONLY, &reader->txn)
-			   : mdb_txn_renew(reader->txn);
+	int code = MDB_PANIC;
+	if (reader->txn != NULL)
+		code = mdb_txn_renew(reader->txn);
+	else if (e->env != NULL)
+		code = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &reader->txn);
 	if (code != 0)
 		return lmdb_error(e, code, "cannot read", err);
 	lmdb_tables_begin(&reader->tables, reader->txn);
 	return true;
 }
 
-/* A transaction with the map held still; readers_end gives both back. */
-static struct reader *readers_begin(struct readers *r, struct error *err)
+/* Under the map's lock, as all that is not in the pool: who changes the environment
+ * finds every transaction there. */
+static struct reader *pool_take(struct readers *r)
 {
 	pthread_mutex_lock(&r->lock);
 	struct reader *reader = r->pool;
 	if (reader != NULL)
 		r->pool = reader->next;
 	pthread_mutex_unlock(&r->lock);
+	return reader;
+}
+
+/* A transaction with the map held still; readers_end gives both back. */
+static struct reader *readers_begin(struct readers *r, struct error *err)
+{
+	pthread_rwlock_rdlock(&r->env->map_lock);
+	struct reader *reader = pool_take(r);
 	if (reader == NULL)
 		reader = reader_new(r->env, err);
-	if (reader == NULL)
-		return NULL;
-	pthread_rwlock_rdlock(&r->env->map_lock);
-	if (begin(r->env, reader, err))
+	if (reader != NULL && begin(r->env, reader, err))
 		return reader;
+	if (reader != NULL)
+		reader_free(reader);
 	pthread_rwlock_unlock(&r->env->map_lock);
-	reader_free(reader);
 	return NULL;
 }
 
 static void readers_end(struct readers *r, struct reader *reader)
 {
 	mdb_txn_reset(reader->txn);
-	pthread_rwlock_unlock(&r->env->map_lock);
 	pthread_mutex_lock(&r->lock);
 	reader->next = r->pool;
 	r->pool = reader;
 	pthread_mutex_unlock(&r->lock);
+	pthread_rwlock_unlock(&r->env->map_lock);
 }
 
 bool readers_run(struct readers *r, const struct store_op *op, struct error *err)

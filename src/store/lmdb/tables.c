@@ -22,8 +22,7 @@ bool lmdb_error(const struct environment *env, int code, const char *what,
 				 mdb_strerror(code));
 	case MDB_PANIC:
 		return error_set(err, ERROR_IO, "",
-				 "%s: a write to the disk failed before; start again",
-				 env->path);
+				 "%s: a write to the disk failed before", env->path);
 	default:
 		if (code > 0)
 			return error_set_errno(err, "", code, "%s: %s", env->path,

@@ -24,6 +24,8 @@
  * so much later. Who is alone never waits. A transaction costs as much as ten
  * decisions, and on a disk that is fast they would be shared by two or three only. */
 #define COMPANY_US 1000
+/* Between two tries to open anew what is broken. */
+#define MEND_US 1000000
 
 struct item {
 	struct item *next;
@@ -277,6 +279,7 @@ static void commit(struct writer *w, struct round *r, MDB_txn *txn)
 		return;
 	}
 	log_error(w->env->log, "store", "commit failed  error=%s", err.message);
+	environment_mend(w->env);
 	refuse_all(r, &err);
 }
 
@@ -286,7 +289,8 @@ static void transaction(struct writer *w, struct round *r)
 	MDB_txn *txn;
 	struct item *item;
 	struct error err;
-	int code = mdb_txn_begin(w->env->env, NULL, 0, &txn);
+	int code = w->env->is_broken ? MDB_PANIC
+				     : mdb_txn_begin(w->env->env, NULL, 0, &txn);
 	if (code != 0) {
 		lmdb_error(w->env, code, "cannot write", &err);
 		while ((item = take(w, r)) != NULL)
@@ -351,6 +355,19 @@ static void gather(struct writer *w)
 	w->gathering = false;
 }
 
+/* Under the lock. What is broken is mended, though nobody asks for anything. */
+static void wait_for_work(struct writer *w)
+{
+	const struct timespec until = clock_mono_after(MEND_US);
+	if (!w->env->is_broken) {
+		pthread_cond_wait(&w->changed, &w->lock);
+	} else if (pthread_cond_timedwait(&w->changed, &w->lock, &until) != 0) {
+		pthread_mutex_unlock(&w->lock);
+		environment_mend(w->env);
+		pthread_mutex_lock(&w->lock);
+	}
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *w = arg;
@@ -360,12 +377,14 @@ static void *writer_main(void *arg)
 		if (!has_work && w->stop)
 			break;
 		if (!has_work) {
-			pthread_cond_wait(&w->changed, &w->lock);
+			wait_for_work(w);
 			continue;
 		}
 		if (w->company > 1)
 			gather(w);
 		pthread_mutex_unlock(&w->lock);
+		if (w->env->is_broken)
+			environment_mend(w->env);
 		one_round(w);
 		pthread_mutex_lock(&w->lock);
 	}
