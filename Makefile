@@ -16,7 +16,7 @@ PYTHON  := /usr/bin/python3
 
 BENCH := $(addprefix tests/bench/bench-,load overload parts store)
 
-.PHONY: all help deps build demo test bench fuzz coverage install format lint clean
+.PHONY: all help deps build demo test soak kills bench fuzz coverage install format lint clean
 all: build
 
 help: ## this list
@@ -45,6 +45,20 @@ test: ## every test; SAN=address or SAN=thread for sanitizer builds
 	@$(MAKE) --no-print-directory ninja-$(PLAIN)
 	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory ninja-build-clang)
 	@$(PYTHON) tests/run.py --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
+
+SOAK = INLAY_PLUGIN_BUILD=$(PLAIN) $(PYTHON) tests/soak/soak.py --build $(BUILD) $(if $(SEED),--seed $(SEED))
+
+soak: ## a mail system in which things break, for T seconds (600); SEED=, SAN=address
+	@packaging/install-deps build test
+	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS)'
+	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD) ONLY='$(filter-out dovecot/%,$(PROGRAMS))')
+	@$(SOAK) --seconds $(or $(T),600)
+
+kills: ## the same with N kills (1000) of mimd, inlay-agent and imap processes; SEED=
+	@packaging/install-deps build test
+	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS)'
+	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD) ONLY='$(filter-out dovecot/%,$(PROGRAMS))')
+	@$(SOAK) --kills $(or $(N),1000)
 
 bench: ## what it costs; B=NAME one of them, B_USERS=N for a quick try
 	@packaging/install-deps build bench

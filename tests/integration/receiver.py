@@ -15,13 +15,18 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 class Receiver:
     """answer(number, request) gives (status, headers, body) or None to hang until the
-    receiver ends; number counts requests from 0."""
+    receiver ends; number counts requests from 0. What was answered stands in the
+    request as "status". Closed, it can be opened again on its port."""
 
     def __init__(self, answer=None, tls=None):
         self.lock = threading.Lock()
         self.requests = []
         self.under_way = self.most_under_way = 0
         self.answer = answer or (lambda number, request: (200, {}, b""))
+        self.tls = tls
+        self.open()
+
+    def open(self):
         self.ended = threading.Event()
         receiver = self
 
@@ -44,10 +49,11 @@ class Receiver:
             def handle_error(self, request, client_address):
                 pass  # mimd is killed while it waits
 
-        self.server = Server(("127.0.0.1", 0), Handler)
-        if tls is not None:
+        port = self.port if hasattr(self, "server") else 0
+        self.server = Server(("127.0.0.1", port), Handler)
+        if self.tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*tls)
+            context.load_cert_chain(*self.tls)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever,
                                        kwargs={"poll_interval": 0.05})
@@ -80,6 +86,7 @@ class Receiver:
             handler.send_header("Content-Length", str(len(text)))
             handler.end_headers()
             handler.wfile.write(text)
+            request["status"] = status
         finally:
             with self.lock:
                 self.under_way -= 1
