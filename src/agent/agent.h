@@ -22,6 +22,7 @@ struct agent {
 	struct log *log;
 	struct peer_policy policy;
 	struct limits *limits;
+	struct tokens *tokens;
 	struct uplink *uplink;
 	struct uplink *polls; /* for requests that wait at MIM */
 	struct recalls *recalls;

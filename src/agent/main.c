@@ -113,9 +113,13 @@ static bool start_uplinks(struct agent *a, struct error *err)
 	const struct uplink_limits waiting = {.connections = (int64_t)s->n_tenants,
 					      .timeout_ms = RECALLS_WAIT_S * 1000 +
 							    s->timeout_ms};
-	a->uplink = uplink_new(a->loop, s, &limits, a->log, err);
-	a->polls =
-		a->uplink != NULL ? uplink_new(a->loop, s, &waiting, NULL, err) : NULL;
+	a->tokens = tokens_new(s->tenants, s->n_tenants, err);
+	if (a->tokens == NULL)
+		return false;
+	a->uplink = uplink_new(a->loop, s, &limits, a->tokens, a->log, err);
+	a->polls = a->uplink != NULL
+			   ? uplink_new(a->loop, s, &waiting, a->tokens, NULL, err)
+			   : NULL;
 	return a->polls != NULL;
 }
 
@@ -193,6 +197,7 @@ static void stop(struct program *p)
 	templates_free(a->templates);
 	uplink_free(a->polls);
 	uplink_free(a->uplink);
+	tokens_free(a->tokens);
 	limits_free(a->limits);
 	template_parts_free(&a->parts);
 	buf_free(&a->message);
@@ -241,8 +246,7 @@ static void on_hangup(struct ev_loop *loop, ev_signal *w, int revents)
 	if (!log_reopen(p->agent.log, &err))
 		log_error(p->agent.log, AREA, "cannot reopen the log  error=%s",
 			  err.message);
-	uplink_read_tokens(p->agent.uplink);
-	uplink_read_tokens(p->agent.polls);
+	tokens_read_again(p->agent.tokens, p->agent.log);
 	log_info(p->agent.log, AREA, "log reopened, tokens read again");
 }
 

@@ -125,6 +125,7 @@ static char folder[64], token_file[96];
 static struct ev_loop *loop;
 static struct agent_settings settings;
 static struct agent_tenant_setting tenant;
+static struct tokens *tokens;
 static struct uplink *polls, *asks;
 static struct spool *spool;
 static size_t pushes;
@@ -323,8 +324,10 @@ static int set_up(void **state)
 					    .max_bytes = SPOOL_MIN_SIZE,
 					    .loop = loop,
 					    .synced = nothing_synced};
-	polls = uplink_new(loop, &settings, &limits, NULL, &err);
-	asks = uplink_new(loop, &settings, &limits, NULL, &err);
+	tokens = tokens_new(settings.tenants, settings.n_tenants, &err);
+	assert_non_null(tokens);
+	polls = uplink_new(loop, &settings, &limits, tokens, NULL, &err);
+	asks = uplink_new(loop, &settings, &limits, tokens, NULL, &err);
 	spool = spool_open(&config, &err);
 	assert_true(polls != NULL && asks != NULL && spool != NULL);
 	return 0;
@@ -342,6 +345,7 @@ static int tear_down(void **state)
 	spool_close(spool);
 	uplink_free(polls);
 	uplink_free(asks);
+	tokens_free(tokens);
 	ev_loop_destroy(loop);
 	ending = true;
 	pthread_join(server, NULL);

@@ -96,11 +96,12 @@ static bool makes_limits(struct error *err)
 }
 
 static struct agent_settings *settings;
+static struct tokens *tokens;
 
 static bool makes_an_uplink(struct error *err)
 {
 	const struct uplink_limits limits = {.connections = 4, .timeout_ms = 1000};
-	struct uplink *u = uplink_new(loop, settings, &limits, NULL, err);
+	struct uplink *u = uplink_new(loop, settings, &limits, tokens, NULL, err);
 	uplink_free(u);
 	return u != NULL;
 }
@@ -293,7 +294,10 @@ static void it_starts_whole_or_not_at_all(void **state)
 	unit_malloc_torture("limits", makes_limits);
 	settings = load(&err);
 	assert_non_null(settings);
+	tokens = tokens_new(settings->tenants, settings->n_tenants, &err);
+	assert_non_null(tokens);
 	unit_malloc_torture("uplink", makes_an_uplink);
+	tokens_free(tokens);
 	agent_settings_free(settings);
 }
 

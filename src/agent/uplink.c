@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/uplink.h"
 
-#include "agent/tokens.h"
+#include "agent/uplink-loop.h"
 #include "base/crypto.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,24 +25,14 @@ struct uplink_call {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* A socket of libcurl's. */
-struct uplink_socket {
-	struct uplink *u;
-	ev_io io;
-	curl_socket_t fd;
-};
-
 struct uplink {
-	struct ev_loop *loop;
+	struct uplink_loop *loop;
 	const struct agent_settings *settings;
 	struct uplink_limits limits;
+	const struct tokens *tokens;
 	struct log *log;
-	CURLM *multi;
-	ev_timer timer;
-	struct tokens *tokens;
 	size_t url; /* the one in use */
 	bool down;  /* the last request had no answer: said once */
-	bool lost;  /* a socket could not be watched: all requests fail */
 	struct uplink_call *calls;
 	size_t n_early; /* of them is_early */
 };
@@ -71,7 +60,7 @@ static void free_call(struct uplink_call *c)
 static void unlink_call(struct uplink_call *c)
 {
 	struct uplink *u = c->u;
-	curl_multi_remove_handle(u->multi, c->easy);
+	uplink_loop_remove(u->loop, c->easy);
 	if (c->previous != NULL)
 		c->previous->next = c->next;
 	else
@@ -123,8 +112,9 @@ static bool lacks_one_byte(struct uplink_call *c)
 	return status == 200 && whole == (curl_off_t)c->answer.n + 1;
 }
 
-static void finish(struct uplink_call *c, CURLcode code)
+static void finish(void *ctx, CURLcode code)
 {
+	struct uplink_call *c = ctx;
 	struct uplink_answer answer = {0};
 	long status = 0;
 	/* MIM took back what it had begun to say: it is there */
@@ -165,8 +155,9 @@ static void tell_early(struct uplink_call *c)
 
 /* libcurl must not be called from within its callbacks, so this is for behind them.
  * Whoever is told may cancel any call. */
-static void take_early(struct uplink *u)
+static void take_early(void *ctx)
 {
+	struct uplink *u = ctx;
 	while (u->n_early > 0) {
 		struct uplink_call *c = u->calls;
 		while (!c->is_early)
@@ -175,102 +166,9 @@ static void take_early(struct uplink *u)
 	}
 }
 
-static void take_finished(struct uplink *u)
-{
-	int left;
-	CURLMsg *m;
-	while ((m = curl_multi_info_read(u->multi, &left)) != NULL) {
-		struct uplink_call *c;
-		CURLcode code = m->data.result;
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
-		finish(c, code); /* may start others */
-	}
-}
-
-static void on_socket(struct ev_loop *loop, ev_io *w, int revents)
-{
-	struct uplink_socket *s = w->data;
-	struct uplink *u = s->u;
-	int running, what = 0;
-	(void)loop;
-	if (revents & EV_READ)
-		what |= CURL_CSELECT_IN;
-	if (revents & EV_WRITE)
-		what |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(u->multi, s->fd, what, &running);
-	take_early(u);
-	take_finished(u);
-}
-
-static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	struct uplink *u = w->data;
-	int running;
-	(void)loop;
-	(void)revents;
-	/* libcurl ends them all, but only those that it looks at: at all, then */
-	bool lost = u->lost;
-	u->lost = false;
-	if (lost)
-		curl_multi_perform(u->multi, &running);
-	else
-		curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	take_finished(u);
-}
-
-static int want_timer(CURLM *multi, long ms, void *ctx)
-{
-	struct uplink *u = ctx;
-	(void)multi;
-	ev_timer_stop(u->loop, &u->timer);
-	if (u->lost)
-		ms = 0;
-	if (ms < 0)
-		return 0;
-	/* 0 too goes through the loop: libcurl must not be called from here */
-	ev_timer_set(&u->timer, (double)ms / 1000.0, 0);
-	ev_timer_start(u->loop, &u->timer);
-	return 0;
-}
-
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *mine)
-{
-	struct uplink *u = ctx;
-	struct uplink_socket *s = mine;
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (s != NULL) {
-			ev_io_stop(u->loop, &s->io);
-			curl_multi_assign(u->multi, fd, NULL);
-			free(s);
-		}
-		return 0;
-	}
-	if (s == NULL) {
-		s = calloc(1, sizeof *s);
-		if (s == NULL) {
-			u->lost = true;
-			want_timer(u->multi, 0, u);
-			return -1;
-		}
-		s->u = u;
-		s->fd = fd;
-		ev_init(&s->io, on_socket);
-		s->io.data = s;
-		curl_multi_assign(u->multi, fd, s);
-	}
-	ev_io_stop(u->loop, &s->io);
-	ev_io_set(&s->io, fd,
-		  (what & CURL_POLL_IN ? EV_READ : 0) |
-			  (what & CURL_POLL_OUT ? EV_WRITE : 0));
-	ev_io_start(u->loop, &s->io);
-	return 0;
-}
-
 struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *settings,
-			  const struct uplink_limits *limits, struct log *log,
+			  const struct uplink_limits *limits,
+			  const struct tokens *tokens, struct log *log,
 			  struct error *err)
 {
 	struct uplink *u = calloc(1, sizeof *u);
@@ -278,28 +176,20 @@ struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *set
 		error_set(err, ERROR_MEMORY, "", "out of memory");
 		return NULL;
 	}
-	u->loop = loop;
+	const struct uplink_loop_config config = {.loop = loop,
+						  .connections = limits->connections,
+						  .done = finish,
+						  .moved = take_early,
+						  .ctx = u};
 	u->settings = settings;
 	u->limits = *limits;
+	u->tokens = tokens;
 	u->log = log;
-	ev_init(&u->timer, on_timer);
-	u->timer.data = u;
-	u->tokens = tokens_new(settings->tenants, settings->n_tenants, err);
-	u->multi = u->tokens != NULL ? curl_multi_init() : NULL;
-	if (u->multi == NULL) {
-		if (u->tokens != NULL)
-			error_set(err, ERROR_MEMORY, "", "libcurl cannot start");
-		tokens_free(u->tokens);
+	u->loop = uplink_loop_new(&config, err);
+	if (u->loop == NULL) {
 		free(u);
 		return NULL;
 	}
-	curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
-	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
-	curl_multi_setopt(u->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-			  (long)limits->connections);
-	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)limits->connections);
 	return u;
 }
 
@@ -312,15 +202,8 @@ void uplink_free(struct uplink *u)
 		next = c->next;
 		uplink_cancel(c);
 	}
-	curl_multi_cleanup(u->multi);
-	ev_timer_stop(u->loop, &u->timer);
-	tokens_free(u->tokens);
+	uplink_loop_free(u->loop);
 	free(u);
-}
-
-bool uplink_read_tokens(struct uplink *u)
-{
-	return tokens_read_again(u->tokens, u->log);
 }
 
 bool uplink_has_tenant(const struct uplink *u, struct str tenant)
@@ -443,7 +326,7 @@ struct uplink_call *uplink_send(struct uplink *u, struct str tenant, const char 
 		return NULL;
 	}
 	set_options(c);
-	if (curl_multi_add_handle(u->multi, c->easy) != CURLM_OK) {
+	if (!uplink_loop_add(u->loop, c->easy)) {
 		free_call(c);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #define INLAY_AGENT_UPLINK_H
 
 #include "agent/settings.h"
+#include "agent/tokens.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -36,14 +37,12 @@ struct uplink_limits {
 	int64_t timeout_ms;  /* of a request, with that wait */
 };
 /* Two uplinks do not take each other's connections, nor each other's word for which
- * MIM answers. log: NULL, if another one tells of that. */
+ * MIM answers. tokens: outlive it. log: NULL, if another one tells of that. */
 struct uplink *uplink_new(struct ev_loop *loop, const struct agent_settings *settings,
-			  const struct uplink_limits *limits, struct log *log,
+			  const struct uplink_limits *limits,
+			  const struct tokens *tokens, struct log *log,
 			  struct error *err);
 void uplink_free(struct uplink *u);
-/* Reads all token files again. False if any could not be read: those tenants keep
- * their old token. */
-bool uplink_read_tokens(struct uplink *u);
 bool uplink_has_tenant(const struct uplink *u, struct str tenant);
 
 /* path: behind /api/tenants/{tenant}/dovecot/. body: POSTed as JSON, taken over (the
