@@ -24,7 +24,8 @@ struct agent {
 	struct limits *limits;
 	struct tokens *tokens;
 	struct uplink *uplink;
-	struct uplink *polls; /* for requests that wait at MIM */
+	struct uplink *polls;    /* for requests that wait at MIM */
+	struct doveadm *doveadm; /* or NULL */
 	struct recalls *recalls;
 	struct templates *templates;
 	struct spool *spool;

@@ -130,12 +130,18 @@ static void on_delivered(void *ctx, const struct spool_record *const *events, si
 
 static bool start_exchange(struct agent *a, struct error *err)
 {
+	if (a->settings->doveadm_url.p != NULL) {
+		a->doveadm = doveadm_new(a->loop, a->settings, err);
+		if (a->doveadm == NULL)
+			return false;
+	}
 	a->upload = upload_new(a->loop, a->spool, a->uplink, a->log);
 	struct recalls_config recalls = {.loop = a->loop,
 					 .polls = a->polls,
 					 .uplink = a->uplink,
 					 .spool = a->spool,
 					 .log = a->log,
+					 .doveadm = a->doveadm,
 					 .push = sessions_push};
 	a->recalls = recalls_new(&recalls);
 	if (a->upload == NULL || a->recalls == NULL)
@@ -194,6 +200,7 @@ static void stop(struct program *p)
 	spool_close(a->spool);
 	upload_free(a->upload);
 	recalls_free(a->recalls);
+	doveadm_free(a->doveadm);
 	templates_free(a->templates);
 	uplink_free(a->polls);
 	uplink_free(a->uplink);
@@ -247,6 +254,9 @@ static void on_hangup(struct ev_loop *loop, ev_signal *w, int revents)
 		log_error(p->agent.log, AREA, "cannot reopen the log  error=%s",
 			  err.message);
 	tokens_read_again(p->agent.tokens, p->agent.log);
+	if (p->agent.doveadm != NULL && !doveadm_read_key(p->agent.doveadm, &err))
+		log_error(p->agent.log, AREA, "%s: %s; the old key stays", err.where,
+			  err.message);
 	log_info(p->agent.log, AREA, "log reopened, tokens read again");
 }
 

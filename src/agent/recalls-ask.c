@@ -79,10 +79,14 @@ static void push_all(struct recalls_lane *l, const struct answer_withdrawals *an
 		next = m->next;
 		const struct answer_withdrawal *what =
 			m->asked ? requests_withdrawals_of(answer, m->user) : NULL;
+		bool asked = m->asked;
 		m->asked = false;
-		if (what == NULL || what->n == 0)
+		if (m->is_away && asked)
+			recalls_away_push(m, what);
+		if (m->is_away || what == NULL || what->n == 0)
 			continue;
 		sessions++;
+		m->pushed = true;
 		l->r->config.push(m, what);
 	}
 	if (sessions > 0)

@@ -58,6 +58,7 @@ static void take_news(struct recalls_lane *l, const struct answer_recalls *news)
 		if (!requests_recalls_concern(news, key))
 			continue;
 		m->ask = m->doubt = true;
+		m->tries = 0;
 		n++;
 	}
 	if (n > 0)
@@ -173,38 +174,51 @@ static struct recalls_lane *lane_of(struct recalls *r, struct str tenant)
 	return l;
 }
 
+void recalls_link(struct recalls_lane *l, struct recalls_member *m)
+{
+	m->lane = l;
+	m->next = l->members;
+	m->previous = NULL;
+	if (l->members != NULL)
+		l->members->previous = m;
+	l->members = m;
+}
+
+void recalls_unlink(struct recalls_member *m)
+{
+	if (m->previous != NULL)
+		m->previous->next = m->next;
+	else
+		m->lane->members = m->next;
+	if (m->next != NULL)
+		m->next->previous = m->previous;
+	m->lane = NULL;
+}
+
 void recalls_join(struct recalls *r, struct recalls_member *m, struct str tenant,
-		  struct str user)
+		  struct str user, bool may_hibernate)
 {
 	struct recalls_lane *l = r->stopped ? NULL : lane_of(r, tenant);
 	if (l == NULL)
 		return;
-	m->lane = l;
 	m->user = user;
+	m->may_hibernate = may_hibernate;
 	/* what an earlier session of the user saved, MIM may not know yet */
 	m->doubt = spool_of_user(r->config.spool, tenant, user, NULL, 0) > 0;
-	m->next = l->members;
-	if (l->members != NULL)
-		l->members->previous = m;
-	l->members = m;
+	recalls_link(l, m);
+	recalls_away_back(r, m);
 	if (l->poll == NULL && !ev_is_active(&l->poll_timer))
 		recalls_start_timer(l, &l->poll_timer, 0);
 }
 
 void recalls_leave(struct recalls_member *m)
 {
-	struct recalls_lane *l = m->lane;
+	if (m->lane != NULL) {
+		recalls_away_add(m->lane->r, m);
+		recalls_unlink(m);
+	}
 	free(m->key);
 	m->key = NULL;
-	if (l == NULL)
-		return;
-	if (m->previous != NULL)
-		m->previous->next = m->next;
-	else
-		l->members = m->next;
-	if (m->next != NULL)
-		m->next->previous = m->previous;
-	m->lane = NULL;
 }
 
 void recalls_name(struct recalls_member *m, struct str key)
@@ -245,8 +259,13 @@ void recalls_delivered(struct recalls *r, const struct spool_record *const *even
 struct recalls *recalls_new(const struct recalls_config *config)
 {
 	struct recalls *r = calloc(1, sizeof *r);
-	if (r != NULL)
-		r->config = *config;
+	if (r == NULL)
+		return NULL;
+	r->config = *config;
+	if (config->doveadm != NULL && !recalls_away_new(r)) {
+		free(r);
+		return NULL;
+	}
 	return r;
 }
 
@@ -255,6 +274,7 @@ void recalls_stop(struct recalls *r)
 	r->stopped = true;
 	for (struct recalls_lane *l = r->lanes; l != NULL; l = l->next)
 		stop_lane(l);
+	recalls_away_stop(r);
 }
 
 void recalls_free(struct recalls *r)
@@ -262,6 +282,7 @@ void recalls_free(struct recalls *r)
 	if (r == NULL)
 		return;
 	recalls_stop(r);
+	recalls_away_free(r);
 	while (r->lanes != NULL) {
 		struct recalls_lane *l = r->lanes;
 		r->lanes = l->next;

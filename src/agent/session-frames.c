@@ -126,7 +126,8 @@ static bool take_hello(struct session *s, const struct wire_hello *hello)
 	struct buf body;
 	buf_init(&body, REQUESTS_BODY_MAX);
 	if (s->recall.lane == NULL)
-		recalls_join(a->recalls, &s->recall, s->tenant, s->user);
+		recalls_join(a->recalls, &s->recall, s->tenant, s->user,
+			     str_eq(s->protocol, STR("imap")));
 	uplink_cancel(s->hello_call);
 	s->hello_call = NULL;
 	if (requests_write_hello(&body, hello))

@@ -42,6 +42,11 @@
 	X("inlay.tenant.*", PATH, NULL, 0, 0, NULL,                                    \
 	  "inlay.tenant.<id>.token-file = file with the bearer token (scope "          \
 	  "dovecot:<id>) of a tenant; read again at SIGHUP. At least one.")            \
+	X("inlay.recall.doveadm", STRING, NULL, 0, 0, NULL,                            \
+	  "URL of Dovecot's doveadm HTTP API, to reach sessions that hibernate; "      \
+	  "unset: recalls reach them when they wake.")                                 \
+	X("inlay.recall.doveadm-key-file", PATH, NULL, 0, 0, NULL,                     \
+	  "File with its doveadm_api_key; read again at SIGHUP.")                      \
 	X("inlay.cache.directory", PATH, "/var/cache/inlay-agent", 0, 0, NULL,         \
 	  "Where templates are kept.")                                                 \
 	X("inlay.cache.max-size", SIZE, "256 MiB", MIB, 1024 * GIB, NULL,              \

@@ -132,6 +132,28 @@ static void read_socket(struct loading *l)
 		bad(l, "inlay.socket.group", "there is no such group", group);
 }
 
+/* Without a final slash; absent stays absent. */
+static struct str read_url(struct loading *l, const char *name, struct str url)
+{
+	while (url.n > 0 && url.p[url.n - 1] == '/')
+		url.n--;
+	if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
+		bad(l, name, "must begin with http:// or https://", url);
+	return str_of(cstr(l, url));
+}
+
+static void read_doveadm(struct loading *l)
+{
+	struct agent_settings *s = l->s;
+	struct str url = settings_str(s->values, "inlay.recall.doveadm");
+	s->doveadm_key_file = settings_str(s->values, "inlay.recall.doveadm-key-file");
+	if (url.p == NULL)
+		return;
+	s->doveadm_url = read_url(l, "inlay.recall.doveadm", url);
+	if (s->doveadm_key_file.n == 0)
+		bad(l, "inlay.recall.doveadm-key-file", "is needed for", url);
+}
+
 static void read_urls(struct loading *l)
 {
 	struct agent_settings *s = l->s;
@@ -141,16 +163,8 @@ static void read_urls(struct loading *l)
 		bad(l, "inlay.mim.url", "must have 1 to 8 entries", STR(""));
 		s->n_urls = 0;
 	}
-	for (size_t i = 0; i < s->n_urls; i++) {
-		struct str *url = &s->urls[i];
-		while (url->n > 0 && url->p[url->n - 1] == '/')
-			url->n--;
-		if (!str_starts(*url, STR("http://")) &&
-		    !str_starts(*url, STR("https://")))
-			bad(l, "inlay.mim.url", "must begin with http:// or https://",
-			    *url);
-		*url = str_of(cstr(l, *url));
-	}
+	for (size_t i = 0; i < s->n_urls; i++)
+		s->urls[i] = read_url(l, "inlay.mim.url", s->urls[i]);
 }
 
 static void read_names(struct loading *l)
@@ -208,6 +222,7 @@ static void read_all(struct loading *l)
 		error_list_add(l->errors, ERROR_BAD_VALUE, "inlay.tenant",
 			       "at least one inlay.tenant.<id>.token-file is needed");
 	read_urls(l);
+	read_doveadm(l);
 	read_names(l);
 	read_numbers(s);
 	s->ca_file = settings_str(s->values, "inlay.mim.ca-file");

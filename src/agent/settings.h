@@ -45,6 +45,9 @@ struct agent_settings {
 	struct agent_tenant_setting *tenants;
 	size_t n_tenants;
 
+	struct str doveadm_url; /* or absent; without a final slash */
+	struct str doveadm_key_file;
+
 	struct str cache_directory;
 	uint64_t cache_bytes, cache_memory;
 	struct str spool_directory;

@@ -37,6 +37,7 @@ static int listener;
 static uint16_t port;
 static pthread_t server;
 static atomic_bool ending;
+static atomic_size_t woken; /* users */
 
 static void answer(struct connection *c, const char *body)
 {
@@ -51,7 +52,11 @@ static void answer(struct connection *c, const char *body)
 /* At first a reset, then a campaign, then nothing for ever. */
 static void serve(struct connection *c)
 {
-	if (strstr(c->in, "POST ") == c->in)
+	if (strstr(c->in, "POST /doveadm/v1 ") == c->in) {
+		woken++;
+		answer(c, "[[\"doveadmResponse\",[],\"inlay\"],"
+			  "[\"doveadmResponse\",[],\"inlay\"]]");
+	} else if (strstr(c->in, "POST ") == c->in)
 		answer(c, "{\"users\":[{\"user\":\"anna\",\"actions\":[{\"op\":"
 			  "\"withdraw\",\"guid\":\"" G32
 			  "\",\"cause\":\"recall\",\"lazy\":true}]}]}");
@@ -127,6 +132,7 @@ static struct agent_settings settings;
 static struct agent_tenant_setting tenant;
 static struct tokens *tokens;
 static struct uplink *polls, *asks;
+static struct doveadm *doveadm;
 static struct spool *spool;
 static size_t pushes;
 
@@ -151,8 +157,10 @@ static void wake(struct ev_loop *l, ev_timer *w, int revents)
 /* The news have come, and what was asked for then. */
 static bool is_done(const struct recalls_lane *l)
 {
+	const struct recalls_away *a = l->r->away;
 	return strcmp(l->cursor, "2") == 0 && l->ask == NULL &&
-	       !ev_is_active(&l->ask_timer);
+	       !ev_is_active(&l->ask_timer) &&
+	       (a == NULL || (a->n_sent == 0 && a->waiting.first == NULL));
 }
 
 /* Runs until all is done, or a try has failed. */
@@ -163,7 +171,9 @@ static bool run(const struct recalls *r)
 	ev_timer tick;
 	ev_timer_init(&tick, wake, 0.01, 0.01);
 	ev_timer_start(loop, &tick);
-	while (l->failures == 0 && l->ask_failures == 0 && !is_done(l)) {
+	const struct recalls_away *a = r->away;
+	while (l->failures == 0 && l->ask_failures == 0 &&
+	       (a == NULL || a->failures == 0) && !is_done(l)) {
 		if (clock_mono_us() > end)
 			fail_msg("not within the time: %zu pushed", pushes);
 		ev_run(loop, EVRUN_ONCE);
@@ -184,10 +194,10 @@ static bool news_come(struct error *err)
 	bool ok = r != NULL;
 	pushes = 0;
 	if (ok) {
-		recalls_join(r, &anna, STR("default"), STR("anna"));
+		recalls_join(r, &anna, STR("default"), STR("anna"), true);
 		recalls_name(&anna, STR("k-anna"));
-		recalls_join(r, &again, STR("default"), STR("anna"));
-		recalls_join(r, &bert, STR("default"), STR("bert"));
+		recalls_join(r, &again, STR("default"), STR("anna"), true);
+		recalls_join(r, &bert, STR("default"), STR("bert"), true);
 		recalls_name(&bert, STR("k-bert"));
 		ok = anna.lane != NULL && again.lane != NULL && bert.lane != NULL &&
 		     run(r);
@@ -212,6 +222,86 @@ static void news_come_without_memory_later(void **state)
 	unit_malloc_torture("recalls", news_come);
 }
 
+/* Whose session went, and may hibernate. */
+static bool the_absent_are_woken(struct error *err)
+{
+	const struct recalls_config config = {.loop = loop,
+					      .polls = polls,
+					      .uplink = asks,
+					      .spool = spool,
+					      .doveadm = doveadm,
+					      .push = push};
+	struct recalls_member anna = {0}, again = {0}, bert = {0};
+	struct recalls *r = recalls_new(&config);
+	bool ok = r != NULL;
+	woken = 0;
+	if (ok) {
+		recalls_join(r, &bert, STR("default"), STR("bert"), true);
+		recalls_name(&bert, STR("k-bert"));
+		recalls_join(r, &anna, STR("default"), STR("anna"), true);
+		recalls_name(&anna, STR("k-anna"));
+		recalls_leave(&anna);
+		ok = bert.lane != NULL && run(r);
+		/* or there was no memory to remember her */
+		if (ok && r->away->n == 1)
+			assert_true(woken <= 1);
+		/* she comes back, and finds what waits for her */
+		recalls_join(r, &again, STR("default"), STR("anna"), true);
+		assert_int_equal(r->away->n, 0);
+		if (ok)
+			assert_int_equal(again.ask, woken == 1);
+		recalls_leave(&again);
+		recalls_leave(&bert);
+	}
+	recalls_free(r);
+	if (!ok)
+		err->kind = ERROR_MEMORY;
+	return ok;
+}
+
+static void who_is_away_is_woken_without_memory_later(void **state)
+{
+	(void)state;
+	unit_malloc_torture("away", the_absent_are_woken);
+	assert_int_equal(woken, 1);
+}
+
+static void the_latest_are_remembered(void **state)
+{
+	(void)state;
+	const struct recalls_config config = {.loop = loop,
+					      .polls = polls,
+					      .uplink = asks,
+					      .spool = spool,
+					      .doveadm = doveadm,
+					      .push = push};
+	struct recalls *r = recalls_new(&config);
+	struct recalls_member m = {0}, pop3 = {0}, many = {0}, first = {0};
+	char name[32];
+	assert_non_null(r);
+	recalls_join(r, &pop3, STR("default"), STR("pop3"), false);
+	recalls_leave(&pop3);
+	recalls_join(r, &many, STR("default"), STR("*@example.org"), true);
+	recalls_leave(&many);
+	assert_int_equal(r->away->n, 0);
+	for (int i = 0; i < RECALLS_AWAY_MAX + 10; i++) {
+		snprintf(name, sizeof name, "user-%d", i);
+		recalls_join(r, &m, STR("default"), str_of(name), true);
+		m.pushed = i == 0 || i == 10;
+		recalls_leave(&m);
+		m = (struct recalls_member){0};
+	}
+	recalls_join(r, &first, STR("default"), STR("user-0"), true);
+	assert_false(first.ask); /* forgotten */
+	assert_int_equal(r->away->n, RECALLS_AWAY_MAX);
+	recalls_join(r, &m, STR("default"), STR("user-10"), true);
+	assert_true(m.ask); /* what was pushed may have come too late */
+	recalls_stop(r);
+	recalls_leave(&m);
+	recalls_leave(&first);
+	recalls_free(r);
+}
+
 static void a_delivery_asks_for_who_is_in_doubt(void **state)
 {
 	(void)state;
@@ -232,9 +322,9 @@ static void a_delivery_asks_for_who_is_in_doubt(void **state)
 	seen.user = STR("bert");
 	strange.user = STR("carla");
 	recalls_delivered(r, events, 3); /* no session at all */
-	recalls_join(r, &a, STR("default"), STR("anna"));
-	recalls_join(r, &b, STR("default"), STR("bert"));
-	recalls_join(r, &other, STR("other"), STR("anna"));
+	recalls_join(r, &a, STR("default"), STR("anna"), true);
+	recalls_join(r, &b, STR("default"), STR("bert"), true);
+	recalls_join(r, &other, STR("other"), STR("anna"), true);
 	recalls_delivered(r, events, 3);
 	assert_false(a.ask || b.ask || other.ask);
 	a.doubt = b.doubt = other.doubt = true;
@@ -268,13 +358,13 @@ static void who_has_events_in_the_spool_is_in_doubt(void **state)
 	struct error err = {0};
 	assert_non_null(r);
 	assert_true(spool_append(spool, &event, &err));
-	recalls_join(r, &d, STR("default"), STR("dora"));
-	recalls_join(r, &e, STR("default"), STR("emil"));
+	recalls_join(r, &d, STR("default"), STR("dora"), true);
+	recalls_join(r, &e, STR("default"), STR("emil"), true);
 	assert_true(d.doubt);
 	assert_false(e.doubt);
 	recalls_stop(r);
 	struct recalls_member late = {0};
-	recalls_join(r, &late, STR("default"), STR("emil"));
+	recalls_join(r, &late, STR("default"), STR("emil"), true);
 	assert_null(late.lane);
 	recalls_leave(&late);
 	recalls_leave(&d);
@@ -328,6 +418,10 @@ static int set_up(void **state)
 	assert_non_null(tokens);
 	polls = uplink_new(loop, &settings, &limits, tokens, NULL, &err);
 	asks = uplink_new(loop, &settings, &limits, tokens, NULL, &err);
+	settings.doveadm_url = str_of(url);
+	settings.doveadm_key_file = str_of(token_file);
+	doveadm = doveadm_new(loop, &settings, &err);
+	assert_non_null(doveadm);
 	spool = spool_open(&config, &err);
 	assert_true(polls != NULL && asks != NULL && spool != NULL);
 	return 0;
@@ -343,6 +437,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	spool_close(spool);
+	doveadm_free(doveadm);
 	uplink_free(polls);
 	uplink_free(asks);
 	tokens_free(tokens);
@@ -360,6 +455,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(news_come_without_memory_later),
+		cmocka_unit_test(who_is_away_is_woken_without_memory_later),
+		cmocka_unit_test(the_latest_are_remembered),
 		cmocka_unit_test(a_delivery_asks_for_who_is_in_doubt),
 		cmocka_unit_test(who_has_events_in_the_spool_is_in_doubt),
 	};

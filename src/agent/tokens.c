@@ -45,12 +45,11 @@ static bool is_token(struct str s)
 	return s.n > 0 && s.n <= TOKENS_MAX;
 }
 
-static bool read_token(const struct agent_tenant_setting *tenant, char *out,
-		       struct error *err)
+bool tokens_read_file(const char *path, char out[TOKENS_MAX + 1], struct error *err)
 {
 	char bytes[TOKENS_MAX + 8];
 	size_t n = 0;
-	if (!read_file(tenant->token_file.p, bytes, sizeof bytes, &n, err))
+	if (!read_file(path, bytes, sizeof bytes, &n, err))
 		return false;
 	struct str token = str_trim((struct str){bytes, n});
 	bool ok = is_token(token);
@@ -58,7 +57,7 @@ static bool read_token(const struct agent_tenant_setting *tenant, char *out,
 		memcpy(out, token.p, token.n);
 		out[token.n] = '\0';
 	} else {
-		error_set(err, ERROR_BAD_VALUE, tenant->token_file.p,
+		error_set(err, ERROR_BAD_VALUE, path,
 			  "must hold one token of up to %d visible characters",
 			  TOKENS_MAX);
 	}
@@ -80,7 +79,7 @@ struct tokens *tokens_new(const struct agent_tenant_setting *tenants, size_t n,
 		t->n = n;
 	}
 	for (size_t i = 0; ok && i < n; i++)
-		ok = read_token(&tenants[i], t->texts[i], err);
+		ok = tokens_read_file(tenants[i].token_file.p, t->texts[i], err);
 	if (!ok) {
 		tokens_free(t);
 		return NULL;
@@ -103,7 +102,7 @@ bool tokens_read_again(struct tokens *t, struct log *log)
 	bool all = true;
 	for (size_t i = 0; i < t->n; i++) {
 		struct error err = {0};
-		if (read_token(&t->tenants[i], t->texts[i], &err))
+		if (tokens_read_file(t->tenants[i].token_file.p, t->texts[i], &err))
 			continue;
 		log_error(log, "uplink", "%s: %s; the old token stays", err.where,
 			  err.message);

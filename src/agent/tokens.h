@@ -18,5 +18,7 @@ void tokens_free(struct tokens *t);
 bool tokens_read_again(struct tokens *t, struct log *log);
 /* NULL for a tenant that is not configured. Valid until the next read. */
 const char *tokens_of(const struct tokens *t, struct str tenant);
+/* One secret of a file of its own; `out` stays as it was if it cannot be read. */
+bool tokens_read_file(const char *path, char out[TOKENS_MAX + 1], struct error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as MIM's answers to HELLO and OPEN, and to who waits for recalls. What is
- * accepted must make frames that can be sent. */
+/* Any bytes as MIM's answers to HELLO and OPEN, and to who waits for recalls, and as
+ * doveadm's. What is accepted must make frames that can be sent. */
 #include "agent/compose.h"
+#include "agent/doveadm.h"
 #include "base/crypto.h"
 
 #include <stdint.h>
@@ -92,12 +93,18 @@ static void use_withdrawals(const struct answer_withdrawals *a)
 
 static void use_pushed(struct str json, struct arena *arena)
 {
+	size_t n_failed = 0;
 	struct answer_recalls recalls;
 	struct answer_withdrawals withdrawals;
 	struct error err = {0};
 	if (requests_read_recalls(json, arena, &recalls, &err))
 		use_recalls(&recalls);
 	else if (err.kind == ERROR_NONE)
+		abort();
+	err = (struct error){0};
+	if (!doveadm_read(json, arena, &n_failed, &err) && err.kind == ERROR_NONE)
+		abort();
+	if (n_failed > json.n)
 		abort();
 	err = (struct error){0};
 	if (requests_read_withdrawals(json, 4, arena, &withdrawals, &err))
