@@ -28,6 +28,7 @@ from services.imap_dialogue import Dialogue  # noqa: E402
 
 READER = "alice@example.org"
 STRANGER = "bob@example.org"      # is known, but gave no consent
+WAITING = "nadia.weber@example.org"      # has not read it when it is recalled
 VISITOR = "quentin.becker@example.org"   # for the mail client of who looks on
 PASSWORD = "demo"
 DEADLINE_MS = 1000
@@ -184,21 +185,51 @@ def stranger_opens(chain, show):
     show.check(f"stopped by the gate {gate}", gate == ["consent"])
 
 
+def counted(chain, show, **counts):
+    """Waits until the campaign's statistics say so; False if they do not."""
+    def so():
+        stats = json.loads(cli(chain, "--json", "campaign", "stats", "spring"))
+        return all(stats["totals"][what]["count"] == n for what, n in counts.items())
+
+    try:
+        chain.wait_until(so, f"it counts {counts}")
+    except TimeoutError as e:
+        show.text(str(e))
+        return False
+    return True
+
+
 def statistics(chain, show):
     show.title("What the campaign did")
 
-    def counted():
-        stats = json.loads(cli(chain, "--json", "campaign", "stats", "spring"))
-        totals = stats["totals"]
-        return stats if totals["injected"]["count"] == 1 and \
-            totals["read"]["count"] == 1 else None
-
-    try:
-        chain.wait_until(counted, "injected and read are counted")
-    except TimeoutError as e:
-        show.text(str(e))
+    so = counted(chain, show, injected=1, read=1)
     cli(chain, "campaign", "stats", "spring", show=show)
-    show.check("one injected, one read", counted() is not None)
+    show.check("one injected, one read", so)
+
+
+def recalled(chain, show):
+    show.title(f"{WAITING} sits before the unread message; the campaign is recalled")
+    talk = Dialogue(chain.dovecot.imap_port, show.text)
+    talk.say("LOGIN", WAITING, PASSWORD, secret=PASSWORD)
+    select = talk.say("SELECT INBOX")
+    show.check("the first SELECT says 1 EXISTS", b"* 1 EXISTS\r\n" in select)
+    # what is recalled before it is known to be there goes as well, but says less here
+    show.check("mimd knows that it is there", counted(chain, show, injected=2))
+    tag = talk.idle()
+    began = time.perf_counter()
+    cli(chain, "--yes", "campaign", "recall", "spring", show=show)
+    talk.wait_for(b"* 1 EXPUNGE\r\n")
+    took = time.perf_counter() - began
+    talk.done(tag)
+    talk.say("LOGOUT")
+    show.check(f"it vanished from the mail client in IDLE ({took:.1f} s, the command "
+               "included)", True)
+    talk = Dialogue(chain.dovecot.imap_port, show.text)
+    talk.say("LOGIN", READER, PASSWORD, secret=PASSWORD)
+    select = talk.say("SELECT INBOX")
+    talk.say("LOGOUT")
+    show.check(f"{READER} has read it, and keeps it: 1 EXISTS",
+               b"* 1 EXISTS\r\n" in select)
 
 
 def invite(chain, show):
@@ -269,6 +300,7 @@ Dovecot      127.0.0.1, port {chain.dovecot.imap_port}""")
         reader_opens(chain, show)
         stranger_opens(chain, show)
         statistics(chain, show)
+        recalled(chain, show)
         if show.failed:
             print("\nnot as it should be:\n  " + "\n  ".join(show.failed))
         if not args.exit:

@@ -65,6 +65,23 @@ class Dialogue:
     def say(self, *words, secret=None):
         return self.finish(self.send(*words, secret=secret))
 
+    def idle(self):
+        """IDLE (RFC 2177), begun when this returns; to be ended with `done`."""
+        tag = self.send("IDLE")
+        while not self._response().startswith(b"+"):
+            pass
+        return tag
+
+    def wait_for(self, response):
+        """Reads until the server says this by itself (limit: the socket's)."""
+        while self._response() != response:
+            pass
+
+    def done(self, tag):
+        self.socket.sendall(b"DONE\r\n")
+        self._print("C", b"DONE")
+        return self.finish(tag)
+
     def fetch_message(self, number):
         """The whole message (sets \\Seen, as reading does)."""
         answer = self.say(f"FETCH {number} (BODY[])")
