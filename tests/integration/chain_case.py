@@ -50,26 +50,21 @@ class ChainCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.mkdtemp(prefix="inlay-c-")
+        cls.addClassCleanup(shutil.rmtree, cls.directory)
         os.chmod(cls.directory, 0o755)
         options = dict(cls.chain_options)
         settings = {"inlay_deadline": DEADLINE_MS, **options.pop("settings", {})}
         cls.chain = Chain(os.path.join(cls.directory, "c"), mail=cls.mail,
                           settings=settings, **options)
-        try:
-            cls.chain.start()
-            cls.mimd = cls.chain.mimd
-            cls.make_tenant()
-        except BaseException:
-            cls.chain.stop()
-            shutil.rmtree(cls.directory)
-            raise
+        cls.prepare()
+        cls.addClassCleanup(cls.chain.stop)
+        cls.chain.start()
+        cls.mimd = cls.chain.mimd
+        cls.make_tenant()
 
     @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.chain.stop()
-        finally:
-            shutil.rmtree(cls.directory)
+    def prepare(cls):
+        """Before anything is started; what it made is undone by a class cleanup."""
 
     @classmethod
     def make_tenant(cls):
