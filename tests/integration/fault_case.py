@@ -119,4 +119,4 @@ class FaultCase(ChainCase):
         self.assertEqual(ours, [])
 
 
-__all__ = ["Disk", "FULL", "FaultCase", "SANITIZER", "rounds", "some", "wait_until"]
+__all__ = ["Disk", "FULL", "FaultCase", "SANITIZER", "plain_message", "rounds", "some", "wait_until"]
