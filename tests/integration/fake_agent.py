@@ -119,10 +119,17 @@ class Connection:
     def __init__(self, agent, sock):
         self.agent, self.sock = agent, sock
         self.user = None
+        self.left = agent.budget
 
     def send(self, data):
         try:
-            self.sock.sendall(data)
+            if self.left is None:
+                self.sock.sendall(data)
+                return
+            self.sock.sendall(data[:self.left])
+            self.left -= min(len(data), self.left)
+            if self.left == 0:
+                self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 
@@ -155,6 +162,7 @@ class FakeAgent:
     mute            a set of frame types that it does not answer
     half            answers of OPEN come without their DONE
     delay           seconds before each answer
+    budget          so many bytes it sends on each new connection, then it is closed
     refuse          an OPEN is refused for a second, as by a MIM with too much to do
     """
 
@@ -163,6 +171,7 @@ class FakeAgent:
         self.messages, self.open, self.next_check = list(messages), opened, next_check
         self.repeat = self.half = self.refuse = False
         self.withdraw, self.mute, self.delay = [], set(), 0
+        self.budget = None
         self.known = {m.guid: m.instance for m in self.messages}
         self.raw_answer = None
         self.hellos, self.opens, self.events = [], [], []

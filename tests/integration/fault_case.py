@@ -9,7 +9,7 @@ import random
 import re
 import subprocess
 
-from chain_case import ChainCase, wait_until
+from chain_case import ChainCase, template, wait_until
 from plugin_case import plain_message
 
 FULL = os.environ.get("FAULT_ROUNDS") == "full"
@@ -81,6 +81,11 @@ class FaultCase(ChainCase):
 
     def publish_for(self, users, **fields):
         return self.publish([(user, "Ada") for user in users], **fields)
+
+    def publish_for_everyone(self, **fields):
+        """Those who are put later get it, too."""
+        return self.publish(templates=template(defaults={"name": "you", "offer": "it"}),
+                            audience={"from": "everyone"}, **fields)
 
     def count(self, user=None):
         """Messages in INBOX as doveadm sees them, where the plugin does nothing."""
