@@ -46,6 +46,16 @@ int64_t clock_boot_ms(void)
 	return read_us(CLOCK_BOOTTIME) / 1000;
 }
 
+int64_t clock_onward_ms(struct clock_onward *c)
+{
+	int64_t mono_us = clock_mono_us(), real_ms = clock_real_ms();
+	int64_t now_ms = c->real_ms + (mono_us - c->mono_us) / 1000;
+	if (real_ms < now_ms)
+		return now_ms;
+	*c = (struct clock_onward){.real_ms = real_ms, .mono_us = mono_us};
+	return real_ms;
+}
+
 /* Civil calendar, proleptic Gregorian: days since 1970-01-01 of y-m-d, by
  * counting from 1 March of year 0, so that the leap day is the last of its year. */
 static int64_t days_of(int64_t y, int64_t m, int64_t d)

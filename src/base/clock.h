@@ -24,6 +24,14 @@ int64_t clock_mono_coarse_us(void); /* the same up to 10 ms late, for a fifth of
 struct timespec clock_mono_after(int64_t us);
 int64_t clock_boot_ms(void); /* CLOCK_BOOTTIME, for leases and validity */
 
+/* A wall clock that is never set back: what was put off until a time of it is due
+ * when that has passed, though CLOCK_REALTIME was set back meanwhile. {0} at first;
+ * one thread at a time. */
+struct clock_onward {
+	int64_t real_ms, mono_us; /* at the beginning, or when it was set forward */
+};
+int64_t clock_onward_ms(struct clock_onward *c);
+
 /* RFC 3339 section 5.6 date-time, any offset, fraction cut to milliseconds, a
  * leap second taken as the second before it; years 1970 to 9999. */
 bool clock_parse_rfc3339(struct str s, int64_t *ms, struct error *err);

@@ -105,12 +105,29 @@ static void durations(void **state)
 	}
 }
 
+static void onward_is_never_set_back(void **state)
+{
+	(void)state;
+	struct clock_onward c = {0};
+	int64_t first_ms = clock_onward_ms(&c);
+	assert_true(first_ms <= clock_real_ms() && clock_real_ms() - first_ms < 60000);
+	/* as if the clock had been an hour ahead when it was asked last */
+	c.real_ms += CLOCK_HOUR;
+	int64_t ahead_ms = clock_onward_ms(&c);
+	assert_true(ahead_ms - first_ms >= CLOCK_HOUR);
+	assert_true(clock_onward_ms(&c) >= ahead_ms);
+	/* and if it was behind, it is set */
+	c.real_ms -= 2 * CLOCK_HOUR;
+	assert_true(clock_real_ms() - clock_onward_ms(&c) < 60000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc3339_examples),
 		cmocka_unit_test(every_day_agrees_with_the_c_library),
 		cmocka_unit_test(durations),
+		cmocka_unit_test(onward_is_never_set_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

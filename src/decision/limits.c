@@ -47,7 +47,8 @@ bool gate_spacing(struct look *l, const struct running_campaign *c)
 		if (!a->service && at_ms > last_ms)
 			last_ms = at_ms;
 	}
-	if (last_ms == 0 || l->now_ms - last_ms >= spacing_ms)
+	/* the last one may lie ahead, if the clock was set back since */
+	if (last_ms == 0 || spacing_ms == 0 || l->now_ms - last_ms >= spacing_ms)
 		return true;
 	l->opens_ms = last_ms + spacing_ms;
 	fact_duration(l, "minSpacing", spacing_ms);

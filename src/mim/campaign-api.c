@@ -264,7 +264,7 @@ static bool read_time(struct request *q, const char *name, int64_t *ms)
 static bool read_span(struct request *q, struct span *s)
 {
 	struct str interval = request_query(q, "interval");
-	*s = (struct span){.to_ms = q->now_ms,
+	*s = (struct span){.to_ms = CLOCK_MAX_MS,
 			   .width_ms = CLOCK_HOUR,
 			   .interval = interval.p != NULL ? interval : STR("hour")};
 	if (str_eqz(s->interval, "day"))
@@ -283,15 +283,19 @@ static void put_statistics(struct request *q, const struct span *s,
 			   const struct store_statistic *rows, size_t n)
 {
 	struct json_writer w;
-	int64_t from_ms = s->from_ms;
+	int64_t from_ms = s->from_ms, to_ms = s->to_ms;
+	if (to_ms == CLOCK_MAX_MS)
+		/* what was counted while the clock was ahead is counted */
+		to_ms = n > 0 && rows[n - 1].hour_ms > q->now_ms ? rows[n - 1].hour_ms
+								 : q->now_ms;
 	if (from_ms == 0)
-		from_ms = n > 0 ? rows[0].hour_ms : s->to_ms;
+		from_ms = n > 0 ? rows[0].hour_ms : to_ms;
 	json_writer_init(&w, &q->out);
 	json_put_object(&w);
 	json_kv_string(&w, "campaign", q->params[1]);
 	json_kv_string(&w, "interval", s->interval);
 	json_kv_time(&w, "from", from_ms);
-	json_kv_time(&w, "to", s->to_ms);
+	json_kv_time(&w, "to", to_ms);
 	json_put_key(&w, STR("totals"));
 	statistics_put_totals(&w, rows, n);
 	if (s->width_ms != 0) {

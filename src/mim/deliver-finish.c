@@ -65,7 +65,7 @@ static void hold(struct deliver_queue *q, const struct deliver_call *c, int64_t 
 void deliver_put_off(struct deliver_queue *q, const struct deliver_row *row,
 		     int64_t wait_ms)
 {
-	int64_t now_ms = clock_real_ms();
+	int64_t now_ms = clock_onward_ms(&q->deliver->clock);
 	int64_t delay_ms = retry_delay_ms(row->attempts + 1, chance());
 	bool over = retry_is_over(row->queued_ms, row->first_ms, now_ms, now_ms,
 				  q->deliver->settings.retry_for_ms);
@@ -76,7 +76,7 @@ void deliver_put_off(struct deliver_queue *q, const struct deliver_row *row,
 void deliver_failed(struct deliver_call *c, const char *why)
 {
 	struct deliver_queue *q = c->queue;
-	int64_t now_ms = clock_real_ms();
+	int64_t now_ms = clock_onward_ms(&q->deliver->clock);
 	snprintf(q->error, sizeof q->error, "%s", why);
 	q->state.error = str_of(q->error);
 	q->state.error_ms = now_ms;

@@ -5,6 +5,7 @@
 #ifndef INLAY_MIM_DELIVER_INTERNAL_H
 #define INLAY_MIM_DELIVER_INTERNAL_H
 
+#include "base/clock.h"
 #include "mim/deliver.h"
 #include "model/delivery.h"
 #include "net/address.h"
@@ -116,7 +117,8 @@ struct deliver {
 	CURLM *multi;
 	struct deliver_post *posts;
 	size_t n_calls;
-	int64_t look_us; /* next look at the store */
+	int64_t look_us;           /* next look at the store */
+	struct clock_onward clock; /* of all that is queued, put off or given up */
 	_Atomic bool stopping;
 	pthread_mutex_t lock; /* of what follows */
 	struct deliver_reply *replies;

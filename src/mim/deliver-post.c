@@ -54,8 +54,8 @@ static struct deliver_queue *queue_of(struct deliver_post *p, struct str id)
 static void start_sorting(struct deliver_post *p)
 {
 	p->is_sorting = true;
-	store_outbox_sort(p->tenant->db, clock_real_ms(), STORE_SORT_MAX, &p->moved,
-			  deliver_replied, &p->reply);
+	store_outbox_sort(p->tenant->db, clock_onward_ms(&p->deliver->clock),
+			  STORE_SORT_MAX, &p->moved, deliver_replied, &p->reply);
 }
 
 static void sorted(struct deliver_reply *r)
@@ -81,8 +81,8 @@ static void count(struct deliver_post *p, const struct store_point *s)
 	int64_t since_ms = s->state.failing_since_ms;
 	p->counts.waiting += s->waiting;
 	p->counts.dead += s->dead;
-	p->counts.failing += since_ms != 0 &&
-			     clock_real_ms() - since_ms >= d->settings.warn_after_ms;
+	p->counts.failing += since_ms != 0 && clock_onward_ms(&d->clock) - since_ms >=
+						      d->settings.warn_after_ms;
 }
 
 /* A queue for each configured point that has something to send. */

@@ -62,6 +62,9 @@ void deliver_queue_take_state(struct deliver_queue *q, const struct store_point 
 	if (!deliver_queue_is_idle(q))
 		return;
 	q->state = p->state;
+	/* see read_list() */
+	if (q->state.next_ms - clock_onward_ms(&q->deliver->clock) > RETRY_AFTER_MOST)
+		q->state.next_ms = 0;
 	memcpy(q->error, p->state.error.p != NULL ? p->state.error.p : "",
 	       p->state.error.n);
 	q->error[p->state.error.n] = '\0';
@@ -91,8 +94,9 @@ void deliver_queue_settle(struct deliver_queue *q)
 		if (q->settling[i].fate == STORE_FATE_DEAD)
 			q->settling[i].error = q->settling_state.error;
 	store_queue_settle(q->post->tenant->db, str_of(q->id), q->settling,
-			   q->n_settling, &q->settling_state, clock_real_ms(),
-			   deliver_replied, &q->reply);
+			   q->n_settling, &q->settling_state,
+			   clock_onward_ms(&q->deliver->clock), deliver_replied,
+			   &q->reply);
 }
 
 static void store_takes(struct deliver_queue *q)
@@ -163,6 +167,21 @@ static struct deliver_row row_of(const struct store_queue_row *r)
 				    .attempts = r->attempts};
 }
 
+/* Nothing is put off for longer than a server may ask for: what seems to be was put off
+ * before the last start, by a clock that was ahead, and is due. */
+static bool read_list(struct deliver_queue *q, int64_t now_ms,
+		      struct store_queue_list *list, struct error *err)
+{
+	struct store_db *db = q->post->tenant->db;
+	bool from_start = q->cursor_due_ms == 0;
+	if (!sync_queue_list(db, str_of(q->id), q->cursor_due_ms, q->cursor_sequence,
+			     now_ms, DELIVER_PAGE, q->arena, list, err))
+		return false;
+	return list->n > 0 || !from_start ||
+	       sync_queue_list(db, str_of(q->id), now_ms + RETRY_AFTER_MOST, 0,
+			       CLOCK_MAX_MS, DELIVER_PAGE, q->arena, list, err);
+}
+
 /* The page is used up. False: nothing is due. */
 static bool read_page(struct deliver_queue *q, int64_t now_ms)
 {
@@ -182,9 +201,7 @@ static bool read_page(struct deliver_queue *q, int64_t now_ms)
 	}
 	arena_reset(q->arena);
 	q->page_n = q->page_at = 0;
-	if (!sync_queue_list(q->post->tenant->db, str_of(q->id), q->cursor_due_ms,
-			     q->cursor_sequence, now_ms, DELIVER_PAGE, q->arena, &list,
-			     &err)) {
+	if (!read_list(q, now_ms, &list, &err)) {
 		deliver_post_answered(q->post, &err);
 		list.n = 0;
 	}
@@ -290,7 +307,7 @@ static void skip(struct deliver_queue *q, const struct error *err)
 	struct deliver_row row = row_of(&q->page[q->page_at++]);
 	snprintf(q->error, sizeof q->error, "%.*s", STORE_ERROR_MAX, err->message);
 	q->state.error = str_of(q->error);
-	q->state.error_ms = clock_real_ms();
+	q->state.error_ms = clock_onward_ms(&q->deliver->clock);
 	deliver_put_off(q, &row, 0);
 }
 
@@ -338,7 +355,7 @@ static bool may_start(const struct deliver_queue *q)
 
 void deliver_queue_work(struct deliver_queue *q, const struct tenant_config *c)
 {
-	int64_t now_ms = clock_real_ms();
+	int64_t now_ms = clock_onward_ms(&q->deliver->clock);
 	const struct conversion_point *point =
 		c != NULL ? tenant_conversion_point(c->tenant, str_of(q->id)) : NULL;
 	if (point != NULL) {
