@@ -2,8 +2,8 @@
 """What the tests of faults share: how often a fault is made, disks that fill up, and
 the whole chain with what may be asked of it afterwards.
 
-FAULT_ROUNDS=full (make test-faults) makes each fault as often as the issue is worth;
-without it each is made a few times, which is what `make test` has time for."""
+FAULT_ROUNDS=full (make test-faults) makes each fault at every place it may have;
+without it each is made a few times: that is what `make test` has time for."""
 import os
 import random
 import re

@@ -73,6 +73,11 @@ class ToThePlugin(PluginCase):
         guids = self.session()
         return guids if set(guids) == {self.new.guid, self.again.guid} else None
 
+    def all_is_told(self, agent):
+        return {(self.new.instance, "injected"), (self.again.instance, "reinjected"),
+                (self.recalled.instance, "gone")} <= {
+                    (e["instance"], e["type"]) for e in agent.events}
+
     def test_cut_at_any_byte_the_session_goes_on_and_the_next_one_ends_it(self):
         self.start_agent()
         self.agent._decide = self.decide
@@ -95,11 +100,8 @@ class ToThePlugin(PluginCase):
                 self.agent.budget = None
                 guids = wait_until(self.ended, "the end of what was begun")
                 self.assertEqual(len(guids), 2)
-                kinds = {(e["instance"], e["type"]) for e in self.agent.events}
-                self.assertLessEqual({(self.new.instance, "injected"),
-                                      (self.again.instance, "reinjected"),
-                                      (self.recalled.instance, "gone")}, kinds)
-                self.assertNotIn("uncertain", {kind for _, kind in kinds})
+                self.agent.wait(self.all_is_told, "the events")
+                self.assertNotIn("uncertain", self.agent.kinds())
 
 
 class ToTheAgent(AgentCase):

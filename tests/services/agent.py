@@ -16,9 +16,12 @@ def program():
 
 
 class Agent:
-    """One agent. `tokens`: tenant -> token; `settings`: more, or others."""
+    """One agent. `tokens`: tenant -> token; `settings`: more, or others; so
+    `environment`."""
 
-    def __init__(self, directory, mim_url, *, tokens=None, settings=None):
+    def __init__(self, directory, mim_url, *, tokens=None, settings=None,
+                 environment=None):
+        self.environment = environment or {}
         self.directory = directory
         self.socket = os.path.join(directory, "agent.sock")
         self.spool = os.path.join(directory, "spool")
@@ -71,7 +74,8 @@ class Agent:
         self.write_config()
         self.log_before = len(self.log_text())
         self.process = subprocess.Popen([program(), "--config", self.config],
-                                        stdin=subprocess.DEVNULL)
+                                        stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **self.environment})
         self.wait_for_log("Started inlay-agent")
         return self
 

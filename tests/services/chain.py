@@ -50,9 +50,10 @@ class Chain:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.datasource = self.folder / "datasource"
         self.datasource.mkdir(exist_ok=True)
+        self.environment = {}  # of mimd and the agent, beside ours
         self.mimd = Mimd(self.folder / "mimd", {
             "inlay.datasource.root": self.datasource, **(mimd_settings or {})},
-            public=True)
+            public=True, environment=self.environment)
         self.agent_settings = dict(agent_settings or {})
         self.agent = None
         folder = self.folder / "agent"
@@ -84,7 +85,8 @@ class Chain:
                 settings={"inlay.trusted-uids": "mail" if root else os.geteuid(),
                           "inlay.socket.group": "mail" if root else os.getegid(),
                           "inlay.message-id-domain": "mail.example.org",
-                          **self.agent_settings})
+                          **self.agent_settings},
+                environment=self.environment)
         self.agent.start()
 
     def stop(self):

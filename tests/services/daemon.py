@@ -18,13 +18,15 @@ def build_folder():
 
 
 class Daemon:
-    """command, a folder for its log, and how to see that it is ready."""
+    """command, a folder for its log, and how to see that it is ready; what its
+    environment has beside ours."""
 
-    def __init__(self, name, command, folder, ready):
+    def __init__(self, name, command, folder, ready, environment=None):
         self.name = name
         self.command = [str(c) for c in command]
         self.log_path = pathlib.Path(folder) / f"{name}.log"
         self.ready = ready
+        self.environment = environment if environment is not None else {}
         self.process = None
 
     @property
@@ -38,7 +40,7 @@ class Daemon:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+                start_new_session=True, env={**os.environ, **self.environment})
         try:
             wait_until(self._is_ready, f"{self.name} is ready", 60)
         except (TimeoutError, RuntimeError) as e:

@@ -18,7 +18,8 @@ from services.daemon import Daemon, build_folder
 class Mimd:
     """settings: lines of application.properties, beside those that keep it here."""
 
-    def __init__(self, folder, settings=None, public=False, contract=None):
+    def __init__(self, folder, settings=None, public=False, contract=None,
+                 environment=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
@@ -29,7 +30,8 @@ class Mimd:
                          **(settings or {})}
         self.contract = contract
         self.command = [build_folder() / "src/mim/mimd", "--config", self.config]
-        self.daemon = Daemon("mimd", self.command, self.folder, self._is_ready)
+        self.daemon = Daemon("mimd", self.command, self.folder, self._is_ready,
+                             environment)
         self.port = self.public_port = None
         self.started = 0  # how often its log says so
 
