@@ -7,12 +7,12 @@ import unittest
 import unittest.mock
 
 import fake_agent as wire
+from agent_case import AgentCase, Plugin
 from fault_case import FULL, FaultCase, rounds, some, wait_until
 from plugin_case import PluginCase, message
 from scripted_mim import inject
 from services.cutter import Cutter
 from services.overload import open_files
-from test_agent import AgentCase, Plugin
 
 
 class ToThePlugin(PluginCase):
