@@ -307,14 +307,13 @@ static bool open_tenant_key(const struct master_key *master, struct store_db *db
 		return read_tenant_key(master, place, doc.body, out, err);
 	buf_init(&body, 512);
 	crypto_random(out->b, sizeof out->b);
-	buf_add_char(&body, '"');
-	secret_seal(master, place, (struct str){(const char *)out->b, sizeof out->b},
-		    &body);
-	buf_add_char(&body, '"');
-	bool ok = buf_ok(&body)
-			  ? sync_document_put(db, STORE_SETTING, TENANT_KEY_ID,
-					      buf_str(&body), STORE_ABSENT, NULL, err)
-			  : error_set(err, ERROR_MEMORY, "", "no memory for a key");
+	const struct str plain = {(const char *)out->b, sizeof out->b};
+	bool is_sealed = buf_add_char(&body, '"') &&
+			 secret_seal(master, place, plain, &body) &&
+			 buf_add_char(&body, '"');
+	bool ok = is_sealed ? sync_document_put(db, STORE_SETTING, TENANT_KEY_ID,
+						buf_str(&body), STORE_ABSENT, NULL, err)
+			    : error_set(err, ERROR_MEMORY, "", "no memory for a key");
 	buf_free(&body);
 	if (!ok && err->kind == ERROR_CONFLICT && /* another process was first */
 	    sync_document_get(db, STORE_SETTING, TENANT_KEY_ID, arena, &doc, err))

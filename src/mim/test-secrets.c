@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/secrets.h"
 
-#include "base/unit.h"
+#include "mim/mim.h"
 #include "mim/sync.h"
+#include "mim/test-fault.h"
+#include "mim/tokens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +159,88 @@ static void a_tenant_key_is_made_once_and_kept_sealed(void **state)
 	arena_free(arena);
 }
 
+/* The first start ------------------------------------------------------------------*/
+
+/* The system's database, the key, the first token. */
+static bool starts(struct mim *mim, struct master_key *k, const char *folder,
+		   struct error *err)
+{
+	char path[96], token[96];
+	snprintf(path, sizeof path, "%s/master.key", folder);
+	snprintf(token, sizeof token, "%s/token", folder);
+	if (!store_db_create(mim->store, STR(""), STR(""), &mim->system, err))
+		return false;
+	if (master_key_open(path, mim->system, k, err))
+		mim->tokens = tokens_open(mim, token, err);
+	return mim->tokens != NULL;
+}
+
+static void ends(struct mim *mim)
+{
+	tokens_close(mim->tokens);
+	store_db_close(mim->system);
+	mim->tokens = NULL;
+	mim->system = NULL;
+}
+
+/* What the file says lets in. */
+static void check_token(const struct mim *mim, const char *folder)
+{
+	char path[96], line[TOKEN_TEXT_MAX + 16] = "Bearer ";
+	struct identity who;
+	snprintf(path, sizeof path, "%s/token", folder);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line + 7, sizeof line - 7, f));
+	fclose(f);
+	assert_true(tokens_check(mim->tokens, str_of(line), &who));
+	assert_int_equal(who.scope, TOKEN_ADMIN);
+}
+
+/* True if the fault has come; then the next start makes all good. */
+static bool first_start(const struct fault *f)
+{
+	char folder[64];
+	struct store *inner;
+	struct mim mim = {0};
+	struct master_key first, again;
+	struct error err;
+	make_folder_of_own(folder, sizeof folder, "first-start");
+	const struct store_options o = fault_options(f->kind, folder);
+	assert_true(store_open(&o, &inner, &err));
+	const struct store_options faulty = {.backend = "faulty", .inner = inner};
+	assert_true(store_open(&faulty, &mim.store, &err));
+	fault_arm(f, mim.store);
+	bool ok = starts(&mim, &first, folder, &err);
+	bool came = fault_disarm(f, mim.store);
+	if (!ok && !came)
+		fail_msg("behind %s: %s", fault_text(f), err.message);
+	ends(&mim);
+	if (!starts(&mim, &again, folder, &err))
+		fail_msg("after %s: %s", fault_text(f), err.message);
+	if (ok)
+		assert_memory_equal(first.key, again.key, sizeof first.key);
+	check_token(&mim, folder);
+	ends(&mim);
+	store_close(mim.store);
+	store_close(inner);
+	remove_folder(folder);
+	return came;
+}
+
+static void a_first_start_that_failed_is_made_good_by_the_next(void **state)
+{
+	size_t before = unit_descriptors();
+	(void)state;
+	for (struct fault f = {.kind = 0}; f.kind < FAULT_KINDS; f.kind++) {
+		f.nth = 1;
+		while (first_start(&f))
+			f.nth++;
+		assert_true(f.nth > 1);
+	}
+	assert_int_equal(unit_descriptors(), before);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -167,6 +251,7 @@ int main(void)
 		T(a_key_is_made_once_for_an_empty_store),
 		T(a_store_with_tokens_but_no_key_gets_none),
 		T(a_tenant_key_is_made_once_and_kept_sealed),
+		T(a_first_start_that_failed_is_made_good_by_the_next),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A store that fails on demand: it passes everything on to another one, but the n-th
- * write from now fails with IO, before it is passed on, or after it was done. */
+ * write from now fails with IO, before it is passed on, or after it was done; or the
+ * n-th call of any kind does. */
 #include "store/store-internal.h"
 
 #include <assert.h>
@@ -10,9 +11,9 @@
 struct faulty {
 	struct store *inner; /* not ours */
 	pthread_mutex_t lock;
-	uint64_t left; /* 1: the next write fails; 0: none does */
+	uint64_t left; /* 1: the next one fails; 0: none does */
 	char when;
-	uint64_t passed; /* writes since the last arming */
+	uint64_t passed; /* since the last arming */
 };
 
 struct faulty_db {
@@ -96,12 +97,12 @@ static void passed(void *ctx, const struct error *err)
 static char next_fault(struct faulty *f, const struct store_op *op)
 {
 	char when = 0;
-	if (store_op_class(op->kind) == STORE_CLASS_READ)
-		return 0;
 	pthread_mutex_lock(&f->lock);
-	f->passed++;
-	if (f->left > 0 && --f->left == 0)
-		when = f->when;
+	if (f->when == 'c' || store_op_class(op->kind) != STORE_CLASS_READ) {
+		f->passed++;
+		if (f->left > 0 && --f->left == 0)
+			when = f->when == 'a' ? 'a' : 'b';
+	}
 	pthread_mutex_unlock(&f->lock);
 	return when;
 }

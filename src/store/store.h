@@ -40,8 +40,8 @@ struct store_options {
 	 * order; 0: inline */
 	unsigned delay_ms;
 	/* faulty: the n-th write-like call from now fails with IO (1 = the next);
-	 * fail_after: 'b' before anything was written, 'a' after (outcome unknown to
-	 * the caller) */
+	 * fail_when: 'b' before anything was written, 'a' after (outcome unknown to
+	 * the caller); 'c': as 'b', the n-th call of any kind */
 	struct store *inner; /* stays the caller's, closed after the faulty one */
 	uint64_t fail_nth;
 	char fail_when;

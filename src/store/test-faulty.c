@@ -58,6 +58,21 @@ static void reads_neither_fail_nor_count(void **state)
 	assert_int_equal(usage.failures, 1);
 }
 
+static void any_call_may_fail(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+	struct store_document d;
+	store_faulty_arm(f->store, 2, 'c');
+	assert_true(put(f, STORE_SETTING, "s", "x", STORE_ANY, NULL, &err));
+	store_document_get(f->db, STORE_SETTING, STR("s"), f->arena, &d,
+			   store_wait_done, f->wait);
+	assert_false(store_wait(f->wait, &err));
+	assert_int_equal(err.kind, ERROR_IO);
+	assert_int_equal(get(f, STORE_SETTING, "s").revision, 1);
+	assert_int_equal(store_faulty_arm(f->store, 0, 'b'), 3);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[] = {
@@ -65,6 +80,7 @@ int main(void)
 		TEST(a_fault_before_the_write_leaves_nothing),
 		TEST(a_fault_after_the_write_leaves_it_done),
 		TEST(reads_neither_fail_nor_count),
+		TEST(any_call_may_fail),
 	};
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tests[i].initial_state = (void *)(uintptr_t)&kind;
