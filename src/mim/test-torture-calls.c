@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls of the agents, of campaigns, the kill switch and why, without memory at
- * every allocation in turn, and with a store that fails at every write: each call is
- * answered once, and works when it is made again. */
+/* The calls of the agents, of campaigns, the kill switch and why, while everything
+ * fails in turn: each call is answered once, nothing is half done, and made again it
+ * works. */
 #include "mim/handlers.h"
 #include "mim/tenants-internal.h"
+#include "mim/test-fault.h"
 #include "mim/test-world.h"
-
-#include "base/unit-malloc.h"
-
-#include <stdlib.h>
 
 struct server {
 	struct world *w;
 	struct mim mim;
 	struct tenant_runtime *t;
-	long serial; /* a user of its own for each try */
+	char folder[64];
+	size_t descriptors;   /* before */
+	long serial;          /* a user of its own for each try */
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t answered;
 	int answers, status;
 	char text[1 << 16]; /* of the last answer */
 };
@@ -29,11 +30,16 @@ static void *json_malloc(size_t n)
 	return p;
 }
 
-static int set_up(void **state)
+static struct server *server_new(enum fault_kind kind)
 {
 	struct server *s = test_calloc(1, sizeof *s);
 	struct error err;
-	s->w = world_new(0);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->answered, NULL);
+	s->descriptors = unit_descriptors();
+	make_folder_of_own(s->folder, sizeof s->folder, "calls");
+	const struct store_options o = fault_options(kind, s->folder);
+	s->w = world_new_on(&o);
 	s->mim.store = s->w->store;
 	s->mim.jobs = workers_new("test", 1, 1000, &err);
 	assert_non_null(s->mim.jobs);
@@ -50,28 +56,47 @@ static int set_up(void **state)
 	buf_init(&body, 100);
 	buf_add_str(&body, STR("{\"subject\":\"x\"}"));
 	world_put(s->w, STORE_TEMPLATE, STR(WORLD_TEMPLATE), &body);
-	*state = s;
-	return 0;
+	return s;
 }
 
-static int tear_down(void **state)
+static void server_free(struct server *s)
 {
-	struct server *s = *state;
 	workers_free(s->mim.jobs);
 	tenant_runtime_release(s->t);
 	world_free(s->w);
+	remove_folder(s->folder);
+	assert_int_equal(unit_descriptors(), s->descriptors);
+	pthread_cond_destroy(&s->answered);
+	pthread_mutex_destroy(&s->lock);
 	test_free(s);
-	return 0;
 }
 
 static void keep_answer(struct request *q)
 {
 	struct server *s = q->transport;
+	pthread_mutex_lock(&s->lock);
 	s->answers++;
 	s->status = q->status;
 	snprintf(s->text, sizeof s->text, "%.*s", STR_ARG(buf_str(&q->out)));
 	buf_free(&q->out);
 	arena_free(q->arena);
+	pthread_cond_signal(&s->answered);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* How often, now that it was. */
+static int wait_for_answer(struct server *s)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	pthread_mutex_lock(&s->lock);
+	while (s->answers == 0 &&
+	       pthread_cond_timedwait(&s->answered, &s->lock, &until) == 0)
+		continue;
+	int n = s->answers;
+	pthread_mutex_unlock(&s->lock);
+	return n;
 }
 
 struct call {
@@ -116,8 +141,9 @@ static struct str fill(struct server *s, const char *text, const char *instance)
 	return copy;
 }
 
-/* nth 0: nothing fails. True if the nth allocation has come. */
-static bool make(struct server *s, const struct call *c, const char *instance, long nth)
+/* fault NULL: nothing fails. True if it has come. */
+static bool make(struct server *s, const struct call *c, const char *instance,
+		 const struct fault *fault)
 {
 	struct request q = {.mim = &s->mim,
 			    .route = route_of(c),
@@ -140,12 +166,13 @@ static bool make(struct server *s, const struct call *c, const char *instance, l
 	buf_init(&q.out, REQUEST_REPLY_MAX);
 	s->answers = 0;
 	json_failed = false;
-	unit_malloc_fail(nth);
+	if (fault != NULL)
+		fault_arm(fault, s->w->store);
 	q.route->handler(&q);
-	bool has_come = !unit_malloc_stop();
-	if (s->answers != 1)
-		fail_msg("%s %s: %d answers at %ld", c->method, c->path, s->answers,
-			 nth);
+	int answers = wait_for_answer(s);
+	bool has_come = fault != NULL && fault_disarm(fault, s->w->store);
+	if (answers != 1)
+		fail_msg("%s %s: %d answers", c->method, c->path, answers);
 	return has_come;
 }
 
@@ -168,7 +195,7 @@ static const char *new_user(struct server *s, bool given)
 	world_consents(s->w, name);
 	if (!given)
 		return "";
-	make(s, &opening, "", 0);
+	make(s, &opening, "", NULL);
 	assert_int_equal(s->status, 200);
 	const char *at = strstr(s->text, "\"instance\":\"");
 	assert_non_null(at);
@@ -180,49 +207,90 @@ static bool needs_instance(const struct call *c)
 	return c->body != NULL && strstr(c->body, "INSTANCE") != NULL;
 }
 
-static void check_status(const struct server *s, const struct call *c, long nth,
-			 bool failed)
+/* What there is of the user of this try, and all counts. */
+struct state {
+	uint64_t assignments, outbox, counts[STATISTICS_COUNT];
+};
+
+static struct state look(struct server *s)
+{
+	char name[32];
+	struct state now;
+	memset(&now, 0, sizeof now); /* compared as bytes */
+	snprintf(name, sizeof name, "user%ld", s->serial);
+	now.assignments = world_user(s->w, name).n_assignments;
+	now.outbox = store_outbox_count(s->w->db);
+	for (enum statistic i = 0; i < STATISTICS_COUNT; i++)
+		now.counts[i] = world_count(s->w, "c0", i) + world_count(s->w, "c1", i);
+	return now;
+}
+
+/* What came between. */
+static struct state minus(struct state a, const struct state *b)
+{
+	a.assignments -= b->assignments;
+	a.outbox -= b->outbox;
+	for (size_t i = 0; i < STATISTICS_COUNT; i++)
+		a.counts[i] -= b->counts[i];
+	return a;
+}
+
+static bool is_same(const struct state *a, const struct state *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
+static void check_status(const struct server *s, const struct call *c,
+			 const struct fault *f, bool failed)
 {
 	bool excused =
 		failed && (s->status >= 500 || (s->status == 400 && json_failed));
 	if (s->status != c->want && s->status != c->also && !excused)
-		fail_msg("%s %s: %d at %ld: %s", c->method, c->path, s->status, nth,
-			 s->text);
+		fail_msg("%s %s: %d at %s: %s", c->method, c->path, s->status,
+			 fault_text(f), s->text);
 }
 
-/* Until the call goes through all its allocations. */
-static void torture_memory(struct server *s, const struct call *c)
+/* What the call changes when nothing fails. */
+static struct state effect_of(struct server *s, const struct call *c)
 {
-	for (long nth = 1; nth < 5000; nth++) {
-		const char *instance = new_user(s, needs_instance(c));
-		bool failed = make(s, c, instance, nth);
-		check_status(s, c, nth, failed);
-		if (!failed) {
-			assert_true(nth > 1);
-			return;
-		}
-		/* an answer that could not be written says nothing of what was done */
-		make(s, c, instance, 0);
-		check_status(s, c, nth, false);
-	}
-	fail_msg("%s %s never ended", c->method, c->path);
+	const char *instance = new_user(s, needs_instance(c));
+	struct state before = look(s);
+	make(s, c, instance, NULL);
+	return minus(look(s), &before);
 }
 
-/* Until the call goes through all its writes. */
-static void torture_store(struct server *s, const struct call *c, char when)
+/* Until the call goes through. */
+static void torture(struct server *s, const struct call *c, enum fault_kind kind)
 {
-	for (uint64_t nth = 1; nth < 100; nth++) {
+	static const struct state nothing;
+	const struct state whole = effect_of(s, c);
+	struct fault f = {.kind = kind, .nth = 1};
+	for (bool failed = true; failed; f.nth++) {
 		const char *instance = new_user(s, needs_instance(c));
-		store_faulty_arm(s->w->store, nth, when);
-		make(s, c, instance, 0);
-		bool failed = store_faulty_arm(s->w->store, 0, when) >= nth;
-		check_status(s, c, (long)nth, failed);
+		struct state before = look(s);
+		failed = make(s, c, instance, &f);
+		check_status(s, c, &f, failed);
+		struct state effect = minus(look(s), &before);
+		if (!is_same(&effect, &whole) &&
+		    !(failed && is_same(&effect, &nothing)))
+			fail_msg("%s %s: half done at %s", c->method, c->path,
+				 fault_text(&f));
+		/* a decision may come to nothing: its events are told once more apart
+		 */
+		if (s->status == c->want && strcmp(c->path, opening.path) != 0 &&
+		    !is_same(&effect, &whole))
+			fail_msg("%s %s: not done at %s", c->method, c->path,
+				 fault_text(&f));
 		if (!failed)
-			return;
-		make(s, c, instance, 0);
-		check_status(s, c, (long)nth, false);
+			break;
+		/* an answer that could not be written says nothing of what was done */
+		make(s, c, instance, NULL);
+		check_status(s, c, &f, false);
+		effect = minus(look(s), &before);
+		if (!is_same(&effect, &whole))
+			fail_msg("%s %s: not made good after %s", c->method, c->path,
+				 fault_text(&f));
 	}
-	fail_msg("%s %s never ended", c->method, c->path);
 }
 
 #define CAMPAIGN "/campaigns/{campaignId}"
@@ -275,51 +343,51 @@ static const struct call writes[] = {
 	{"POST", CAMPAIGN "/cancel", "c1", NULL, NULL, 200, 0},
 };
 
-#define EACH(calls, c)                                                                 \
-	for (const struct call *c = (calls); c < (calls) + sizeof(calls) / sizeof *c;  \
-	     c++)
-
-static void without_memory_an_agent_is_answered_once(void **state)
+/* Each of them with each fault of such kinds. */
+static void torture_all(const struct call *calls, size_t n, enum fault_kind from,
+			enum fault_kind to)
 {
-	EACH(agents, c)
-	torture_memory(*state, c);
-}
-
-static void without_memory_a_read_is_answered_once(void **state)
-{
-	new_user(*state, true); /* something to count */
-	EACH(reads, c)
-	torture_memory(*state, c);
-}
-
-static void without_memory_a_write_is_answered_once_and_can_be_repeated(void **state)
-{
-	EACH(writes, c)
-	torture_memory(*state, c);
-}
-
-static void with_a_failing_store_each_call_is_answered_once(void **state)
-{
-	EACH(agents, c)
-	{
-		torture_store(*state, c, 'b');
-		torture_store(*state, c, 'a');
+	for (enum fault_kind kind = from; kind <= to; kind++) {
+		struct server *s = server_new(kind);
+		if (calls == reads)
+			new_user(s, true); /* something to count */
+		for (size_t i = 0; i < n; i++)
+			torture(s, &calls[i], kind);
+		server_free(s);
 	}
-	EACH(writes, c)
-	{
-		torture_store(*state, c, 'b');
-		torture_store(*state, c, 'a');
-	}
+}
+#define TORTURE(calls, from, to)                                                       \
+	torture_all(calls, sizeof(calls) / sizeof *(calls), FAULT_##from, FAULT_##to)
+
+static void without_memory_a_call_is_answered_once(void **state)
+{
+	(void)state;
+	TORTURE(agents, ALLOCATION, ALLOCATION);
+	TORTURE(reads, ALLOCATION, ALLOCATION);
+	TORTURE(writes, ALLOCATION, ALLOCATION);
+}
+
+static void with_a_failing_store_a_call_is_answered_once(void **state)
+{
+	(void)state;
+	TORTURE(agents, CALL, WRITE_AFTER);
+	TORTURE(reads, CALL, CALL);
+	TORTURE(writes, CALL, WRITE_AFTER);
+}
+
+static void on_a_failing_disk_a_call_is_answered_once(void **state)
+{
+	(void)state;
+	TORTURE(agents, DISK_WRITE, DISK_FULL);
+	TORTURE(writes, DISK_WRITE, DISK_FULL);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(without_memory_an_agent_is_answered_once),
-		TEST(without_memory_a_read_is_answered_once),
-		TEST(without_memory_a_write_is_answered_once_and_can_be_repeated),
-		TEST(with_a_failing_store_each_call_is_answered_once),
+		cmocka_unit_test(without_memory_a_call_is_answered_once),
+		cmocka_unit_test(with_a_failing_store_a_call_is_answered_once),
+		cmocka_unit_test(on_a_failing_disk_a_call_is_answered_once),
 	};
 	json_set_alloc_funcs(json_malloc, free);
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

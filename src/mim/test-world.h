@@ -31,13 +31,12 @@ struct world {
 	uint64_t serial;
 };
 
-static inline struct world *world_new(unsigned delay_ms)
+static inline struct world *world_new_on(const struct store_options *inner)
 {
 	struct world *w = test_calloc(1, sizeof *w);
 	struct error err;
-	struct store_options o = {.backend = "memory", .delay_ms = delay_ms};
 	assert_true(crypto_init());
-	assert_true(store_open(&o, &w->inner, &err));
+	assert_true(store_open(inner, &w->inner, &err));
 	struct store_options f = {.backend = "faulty", .inner = w->inner};
 	assert_true(store_open(&f, &w->store, &err));
 	assert_true(store_db_create(w->store, STR("test"), STR("t"), &w->db, &err));
@@ -67,6 +66,12 @@ static inline struct world *world_new(unsigned delay_ms)
 					       .template_name = STR("t"),
 					       .template_sha256 = STR(WORLD_TEMPLATE)};
 	return w;
+}
+
+static inline struct world *world_new(unsigned delay_ms)
+{
+	const struct store_options o = {.backend = "memory", .delay_ms = delay_ms};
+	return world_new_on(&o);
 }
 
 static inline void world_free(struct world *w)
