@@ -111,19 +111,19 @@ static bool fill_order(struct import_job *j, const struct import_order *o,
 		.by = arena_str(j->arena, o->by),
 		.created_ms = now_ms,
 	};
-	if (arena_failed(j->arena) || j->doc.id.p == NULL)
-		return error_set(err, ERROR_MEMORY, "", "no memory");
-	return store_new(j, err);
+	return (!arena_failed(j->arena) && j->doc.id.p != NULL) ||
+	       error_set(err, ERROR_MEMORY, "", "no memory");
 }
 
-static void copy_document(struct arena *arena, const struct import_document *from,
-			  struct import_document *to)
+static bool copy_document(struct arena *arena, const struct import_document *from,
+			  struct import_document *to, struct error *err)
 {
 	*to = *from;
 	to->id = arena_str(arena, from->id);
 	to->prefix = arena_str(arena, from->prefix);
 	to->data_source = arena_str(arena, from->data_source);
 	to->by = arena_str(arena, from->by);
+	return !arena_failed(arena) || error_set(err, ERROR_MEMORY, "", "no memory");
 }
 
 bool import_order(struct tenant_runtime *t, const struct import_order *order,
@@ -133,11 +133,12 @@ bool import_order(struct tenant_runtime *t, const struct import_order *order,
 	struct import_job *j = job_new(t);
 	if (j == NULL)
 		return error_set(err, ERROR_MEMORY, "", "no memory");
-	if (!fill_order(j, order, now_ms, err)) {
+	/* what is stored is answered for */
+	if (!fill_order(j, order, now_ms, err) ||
+	    !copy_document(arena, &j->doc, doc, err) || !store_new(j, err)) {
 		import_job_free(j);
 		return false;
 	}
-	copy_document(arena, &j->doc, doc);
 	if (!queue(j, err)) {
 		/* nobody would run it before the next start */
 		struct error ignored;
@@ -163,14 +164,14 @@ static void resume_one(struct tenant_runtime *t, const struct import_document *d
 {
 	struct error err = {0};
 	struct import_job *j = job_new(t);
-	if (j != NULL) {
-		copy_document(j->arena, d, &j->doc);
-		if (!arena_failed(j->arena) && queue(j, &err)) {
-			log_info(t->mim->log, "import",
-				 "resumed  tenant=%s import=%.*s", t->id,
-				 STR_ARG(d->id));
-			return;
-		}
+	if (j != NULL && !copy_document(j->arena, d, &j->doc, &err)) {
+		import_job_free(j);
+		j = NULL;
+	}
+	if (j != NULL && queue(j, &err)) {
+		log_info(t->mim->log, "import", "resumed  tenant=%s import=%.*s", t->id,
+			 STR_ARG(d->id));
+		return;
 	}
 	log_error(t->mim->log, "import", "cannot be resumed  tenant=%s import=%.*s: %s",
 		  t->id, STR_ARG(d->id), err.message);

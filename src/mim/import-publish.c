@@ -348,12 +348,12 @@ bool import_publish(struct import_job *j)
 	bool ok = look_first(j, &old, &err) && put_templates(j, &err) &&
 		  put_version(j, old, &err) &&
 		  edit(j->tenant->db, c->id, publish, j, &err);
-	/* also after a failure: what is stored may have changed */
-	struct error rebuilt = {0};
-	if (!tenant_runtime_rebuild_locked(j->tenant, &rebuilt) && ok) {
-		err = rebuilt;
-		ok = false;
-	}
+	/* also after a failure: what is stored may have changed. If it cannot be looked
+	 * at now, decisions see it a little later. */
+	struct error late;
+	if (!tenant_runtime_rebuild_locked(j->tenant, &late))
+		log_warn(j->mim->log, "import", "snapshot  tenant=%s reason=%s",
+			 j->tenant->id, late.message);
 	pthread_mutex_unlock(&j->tenant->change);
 	return ok || import_fail(j, &err);
 }

@@ -3,10 +3,9 @@
 
 #include "base/clock.h"
 #include "mim/extsort.h"
+#include "mim/test-fault.h"
 
 #include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -195,6 +194,57 @@ static void a_directory_that_is_not_there_is_an_error(void **state)
 	extsort_free(s);
 }
 
+/* All that is given to a sort, and read from it; how many records came. */
+static bool sort_large(uint64_t n, uint64_t *read, struct error *err)
+{
+	static char bytes[60000];
+	struct extsort_record r;
+	bool more = true;
+	struct extsort *s = extsort_new("/tmp", EXTSORT_MEMORY_MIN, err);
+	bool ok = s != NULL;
+	*read = 0;
+	for (uint64_t i = 0; ok && i < n; i++) {
+		r = (struct extsort_record){.number = i,
+					    .bytes = {bytes, sizeof bytes}};
+		key_of(i, r.key);
+		ok = extsort_add(s, &r, err);
+	}
+	ok = ok && extsort_rewind(s, err);
+	while (ok && more) {
+		ok = extsort_next(s, &r, &more, err);
+		*read += ok && more;
+	}
+	extsort_free(s);
+	return ok;
+}
+
+/* With every step-th fault of a kind, until all goes through. */
+static void torture(uint64_t n, long step)
+{
+	size_t before = unit_descriptors();
+	for (struct fault f = {.kind = 0}; f.kind < FAULT_KINDS; f.kind++) {
+		bool came = f.kind == FAULT_ALLOCATION || fault_is_of_files(f.kind);
+		for (f.nth = 1; came; f.nth += step) {
+			struct error err = {.kind = ERROR_NONE};
+			uint64_t read;
+			fault_arm(&f, NULL);
+			bool ok = sort_large(n, &read, &err);
+			came = fault_disarm(&f, NULL);
+			if (ok ? read != n : !came || err.kind == ERROR_NONE)
+				fail_msg("%s: %d, %llu records: %s", fault_text(&f), ok,
+					 (unsigned long long)read, err.message);
+		}
+	}
+	assert_int_equal(unit_descriptors(), before);
+}
+
+static void wherever_it_fails_it_says_so_and_leaves_nothing(void **state)
+{
+	(void)state;
+	torture(60, 1);   /* 4 runs */
+	torture(300, 17); /* more runs than buffers */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +258,7 @@ int main(void)
 		cmocka_unit_test(too_large_a_record_is_refused),
 		cmocka_unit_test(temporary_files_have_no_names),
 		cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
+		cmocka_unit_test(wherever_it_fails_it_says_so_and_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

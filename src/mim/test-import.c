@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Imports on a store that fails at every write in turn, and without memory: what can be
- * seen is always one version, whole, and the next start makes everything good. */
+/* Imports while everything fails in turn: what can be seen is always one version,
+ * whole, and the next start makes everything good. */
 #include "mim/test-place.h"
-
-#include "base/unit-malloc.h"
 
 /* Looking ------------------------------------------------------------------------*/
 
@@ -61,9 +59,9 @@ static void check_swept(struct place *p, unsigned version)
 	assert_int_equal(n, rows_of(version));
 }
 
-static struct place *with_version_1(void)
+static struct place *with_version_1(enum fault_kind kind)
 {
-	struct place *p = place_new();
+	struct place *p = place_new_for(kind);
 	struct error err;
 	assert_true(tenant_runtime_rebuild(p->t, &err));
 	write_bundle(p, 1, rows_of(1));
@@ -73,117 +71,117 @@ static struct place *with_version_1(void)
 	return p;
 }
 
-/* How many writes an import makes. */
-static uint64_t count_writes(void)
+/* An import while it fails; how it ended. */
+static enum import_phase load_with(struct place *p, const struct fault *f, bool *came)
 {
-	struct place *p = with_version_1();
-	store_faulty_arm(p->w->store, 0, 'b');
-	assert_int_equal(load(p), IMPORT_DONE);
-	uint64_t n = store_faulty_arm(p->w->store, 0, 'b');
-	assert_int_equal(check_whole(p), 2);
-	check_swept(p, 2);
-	place_free(p);
-	return n;
+	struct str id;
+	struct error err;
+	fault_arm(f, p->w->store);
+	bool ordered = order(p, &id);
+	workers_free(p->mim.jobs);
+	*came = fault_disarm(f, p->w->store);
+	start_jobs(p);
+	/* a snapshot that could not be made is made soon */
+	assert_true(tenant_runtime_refresh(p->t, &err));
+	return ordered ? import_of(p, id).phase : IMPORT_PHASES_COUNT;
 }
 
-/* The n-th write fails: nothing can be seen but the old version, or the new one. */
-static void fails_at(uint64_t n, char when)
+/* Nothing can be seen but the old version, or the new one. False: the fault did not
+ * come. */
+static bool fails_at(const struct fault *f)
 {
-	struct place *p = with_version_1();
-	store_faulty_arm(p->w->store, n, when);
-	enum import_phase end = load(p);
-	store_faulty_arm(p->w->store, 0, 'b');
+	bool came;
+	size_t descriptors = unit_descriptors();
+	struct place *p = with_version_1(f->kind);
+	enum import_phase end = load_with(p, f, &came);
 	unsigned version = check_whole(p);
 	if (end == IMPORT_DONE && version != 2)
-		fail_msg("write %d%c: done, but not active", (int)n, when);
+		fail_msg("%s: done, but not active", fault_text(f));
 	if (end == IMPORT_FAILED && version != 1)
-		fail_msg("write %d%c: failed, but active", (int)n, when);
+		fail_msg("%s: failed, but active", fault_text(f));
+	if (!came && end != IMPORT_DONE)
+		fail_msg("behind %s: it ends as %d", fault_text(f), (int)end);
 	restart(p);
 	enum import_phase again = load(p);
 	if (again != IMPORT_DONE)
-		fail_msg("write %d%c: then it ends as %d", (int)n, when, (int)again);
+		fail_msg("%s: then it ends as %d", fault_text(f), (int)again);
 	restart(p);
 	assert_int_equal(check_whole(p), 2);
 	check_swept(p, 2);
 	place_free(p);
+	assert_int_equal(unit_descriptors(), descriptors);
+	return came;
+}
+
+static void torture(enum fault_kind kind, long least)
+{
+	struct fault f = {.kind = kind, .nth = 1};
+	while (fails_at(&f))
+		f.nth++;
+	assert_true(f.nth > least);
 }
 
 static void each_write_may_fail(void **state)
 {
 	(void)state;
-	uint64_t n = count_writes();
-	assert_true(n >= 10);
-	for (uint64_t i = 1; i <= n; i++)
-		fails_at(i, 'b');
+	torture(FAULT_WRITE_BEFORE, 10);
 }
 
 static void the_outcome_of_each_write_may_be_unknown(void **state)
 {
 	(void)state;
-	uint64_t n = count_writes();
-	for (uint64_t i = 1; i <= n; i++)
-		fails_at(i, 'a');
+	torture(FAULT_WRITE_AFTER, 10);
 }
 
-static void a_first_import_that_fails_leaves_no_campaign(void **state)
+static void each_call_of_the_store_may_fail(void **state)
 {
 	(void)state;
-	struct error err;
-	for (uint64_t i = 1; i < 12; i++) {
-		struct store_document_list list;
-		struct place *p = place_new();
-		assert_true(tenant_runtime_rebuild(p->t, &err));
-		write_bundle(p, 1, rows_of(1));
-		store_faulty_arm(p->w->store, i, 'b');
-		enum import_phase end = load(p);
-		store_faulty_arm(p->w->store, 0, 'b');
-		assert_true(sync_document_list(p->w->db, STORE_CAMPAIGN, STR(""),
-					       STR(""), 10, false, p->w->arena, &list,
-					       &err));
-		if (end == IMPORT_FAILED && list.n > 0)
-			fail_msg("write %d failed and left the campaign", (int)i);
-		assert_int_equal(check_whole(p), end == IMPORT_DONE ? 1 : 0);
-		place_free(p);
-	}
+	torture(FAULT_CALL, 20);
 }
 
-/* The n-th allocation fails, on whichever thread; false: it did not come. */
-static bool starves_at(long n)
+static void each_change_of_a_file_may_fail(void **state)
 {
-	struct place *p = with_version_1();
-	struct import_document d;
-	struct error err;
-	const struct import_order o = {.kind = IMPORT_CAMPAIGN,
-				       .prefix = STR("b"),
-				       .activate = true,
-				       .by = STR("test")};
-	unit_malloc_fail(n);
-	import_order(p->t, &o, WORLD_NOW, p->w->arena, &d, &err);
-	workers_free(p->mim.jobs);
-	bool came = !unit_malloc_stop();
-	start_jobs(p);
-	/* a snapshot that could not be made is made at the next change or start */
-	assert_true(tenant_runtime_rebuild(p->t, &err));
-	check_whole(p);
-	restart(p);
-	enum import_phase again = load(p);
-	if (again != IMPORT_DONE)
-		fail_msg("allocation %ld: then it ends as %d", n, (int)again);
-	restart(p);
-	assert_int_equal(check_whole(p), 2);
-	check_swept(p, 2);
-	place_free(p);
-	return came;
+	(void)state;
+	torture(FAULT_DISK_NAME, 0);
+	torture(FAULT_DISK_WRITE, 20);
+	torture(FAULT_DISK_SYNC, 20);
+	torture(FAULT_DISK_FULL, 20);
 }
 
 static void each_allocation_may_fail(void **state)
 {
 	(void)state;
-	long n = 1;
-	/* thousands: the later, the more are left out */
-	while (starves_at(n))
-		n += 1 + n / 40;
-	assert_true(n > 100);
+	torture(FAULT_ALLOCATION, 100);
+}
+
+/* False: the fault did not come. */
+static bool first_fails_at(const struct fault *f)
+{
+	struct error err;
+	struct store_document_list list;
+	bool came;
+	struct place *p = place_new_for(f->kind);
+	assert_true(tenant_runtime_rebuild(p->t, &err));
+	write_bundle(p, 1, rows_of(1));
+	enum import_phase end = load_with(p, f, &came);
+	assert_true(sync_document_list(p->w->db, STORE_CAMPAIGN, STR(""), STR(""), 10,
+				       false, p->w->arena, &list, &err));
+	if (end == IMPORT_FAILED && list.n > 0)
+		fail_msg("%s left the campaign", fault_text(f));
+	unsigned version = check_whole(p);
+	/* else its last word is not known, and the next start looks */
+	if (end == IMPORT_DONE || end == IMPORT_FAILED)
+		assert_int_equal(version, end == IMPORT_DONE ? 1 : 0);
+	place_free(p);
+	return came;
+}
+
+static void a_first_import_that_fails_leaves_no_campaign(void **state)
+{
+	(void)state;
+	for (struct fault f = {.kind = 0}; f.kind < FAULT_KINDS; f.kind++)
+		for (f.nth = 1; first_fails_at(&f); f.nth++)
+			continue;
 }
 
 int main(void)
@@ -191,6 +189,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_write_may_fail),
 		cmocka_unit_test(the_outcome_of_each_write_may_be_unknown),
+		cmocka_unit_test(each_call_of_the_store_may_fail),
+		cmocka_unit_test(each_change_of_a_file_may_fail),
 		cmocka_unit_test(a_first_import_that_fails_leaves_no_campaign),
 		cmocka_unit_test(each_allocation_may_fail),
 	};

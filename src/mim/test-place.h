@@ -8,6 +8,7 @@
 #include "mim/import-internal.h"
 #include "mim/settings.h"
 #include "mim/tenants-internal.h"
+#include "mim/test-fault.h"
 #include "mim/test-world.h"
 #include "model/bundle-build.h"
 
@@ -84,17 +85,20 @@ static inline void declare_purpose(struct place *p)
 	assert_true(schema_store_purposes(p->w->db, &schema, &err));
 }
 
-static inline struct place *place_new(void)
+/* On a store in which such a fault can come. */
+static inline struct place *place_new_for(enum fault_kind kind)
 {
 	struct place *p = test_calloc(1, sizeof *p);
 	struct error err;
-	snprintf(p->folder, sizeof p->folder, "/tmp/test-import-XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
+	char store[300];
+	make_folder_of_own(p->folder, sizeof p->folder, "import");
+	path_of(p, "store", store);
 	make_folder(p, "datasource");
 	make_folder(p, "datasource/t");
 	make_folder(p, "datasource/t/b");
 	make_folder(p, "datasource/t/b/templates");
-	p->w = world_new(0);
+	const struct store_options options = fault_options(kind, store);
+	p->w = world_new_on(&options);
 	p->source = (struct data_source){.id = STR("default"),
 					 .default_data_source = true,
 					 .authorization = AUTHORIZATION_DIRECTORY,
@@ -118,29 +122,19 @@ static inline struct place *place_new(void)
 	return p;
 }
 
+static inline struct place *place_new(void)
+{
+	return place_new_for(FAULT_CALL);
+}
+
 static inline void place_free(struct place *p)
 {
-	static const char *const names[] = {"datasource/t/b/templates/t.json",
-					    "datasource/t/b/campaign.json",
-					    "datasource/t/b/recipients.csv",
-					    "datasource/t/b/bundle.json",
-					    "datasource/t/b/templates",
-					    "datasource/t/b",
-					    "datasource/t",
-					    "datasource",
-					    "tmp"};
-	char path[300];
 	workers_free(p->mim.jobs);
 	tenant_runtime_release(p->t);
 	tenants_free(p->mim.tenants);
 	settings_free(p->settings);
 	world_free(p->w);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		path_of(p, names[i], path);
-		if (unlink(path) != 0)
-			rmdir(path);
-	}
-	assert_int_equal(rmdir(p->folder), 0);
+	remove_folder(p->folder);
 	test_free(p);
 }
 
@@ -197,8 +191,8 @@ static inline struct import_document import_of(struct place *p, struct str id)
 	struct import_document d;
 	struct store_document doc;
 	struct error err;
-	assert_true(
-		sync_document_get(p->w->db, STORE_IMPORT, id, p->w->arena, &doc, &err));
+	if (!sync_document_get(p->w->db, STORE_IMPORT, id, p->w->arena, &doc, &err))
+		fail_msg("%s", err.message);
 	assert_true(import_document_parse(doc.body, p->w->arena, &d, &err));
 	return d;
 }
