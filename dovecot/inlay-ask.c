@@ -228,10 +228,9 @@ void inlay_ask(struct inlay_session *session, struct mailbox *box)
 		inlay_ask_lost(session);
 }
 
-void inlay_ask_last_acks(struct inlay_session *session)
+void inlay_ask_last_acks(struct inlay_session *session, int64_t deadline)
 {
 	/* what is not acknowledged now is told again by the next session */
-	if (!is_quiet() && master_service_get_client_limit(master_service) == 1)
-		inlay_link_wait(session->link, &session->all_acked,
-				inlay_clock_monotonic() + session->set.deadline);
+	if (!is_quiet())
+		inlay_link_wait(session->link, &session->all_acked, deadline);
 }

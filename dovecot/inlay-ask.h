@@ -19,8 +19,8 @@ void inlay_ask_refused(struct inlay_session *session);
 void inlay_ask_lost(struct inlay_session *session);
 void inlay_ask_send_event(struct inlay_session *session,
 			  const struct inlay_event *event);
-/* At logout: waits for acknowledgements, as long as the deadline is. */
-void inlay_ask_last_acks(struct inlay_session *session);
+/* At logout: waits for acknowledgements until the deadline (monotonic ms). */
+void inlay_ask_last_acks(struct inlay_session *session, int64_t deadline);
 
 /* In inlay-session.c: what the event loop calls. */
 void inlay_session_wake(void *context);

@@ -3,9 +3,18 @@
 
 #include "inlay-clock.h"
 
+#include <unistd.h>
+
 static bool is_live(const struct inlay_record *record)
 {
 	return record->state == INLAY_STATE_SAVED;
+}
+
+/* It was this process that expunged it, and another one that told of it. */
+static bool knows_better(const struct inlay_own *own, const struct inlay_record *record)
+{
+	return own->expunged && record->state == INLAY_STATE_GONE &&
+	       record->cause == WIRE_CAUSE_UNKNOWN;
 }
 
 /* The ledger's word on what the index remembers: instances, and what was told. */
@@ -23,7 +32,7 @@ static void join(struct inlay_session *session, struct inlay_ledger *ledger)
 		if (own == NULL)
 			continue;
 		/* the index still remembers what is known to be gone */
-		if (!own->is_there && !is_live(record)) {
+		if (!own->is_there && !is_live(record) && !knows_better(own, record)) {
 			inlay_session_own_remove(session, own);
 			continue;
 		}
@@ -222,7 +231,8 @@ static void report_all(struct inlay_session *session)
 	int ret = inlay_desk_open(&desk, &session->paths, &error);
 	if (ret < 0)
 		inlay_session_error(session, error);
-	/* held by somebody: the next synchronisation finds the same difference */
+	/* Held by somebody, who may be telling that one is gone without knowing why. */
+	session->untold = ret == 0;
 	if (ret <= 0)
 		return;
 	for (unsigned int i = array_count(&session->own); i > 0 && ret > 0; i--) {
@@ -287,4 +297,19 @@ void inlay_see_changes(struct inlay_session *session, struct mailbox *box)
 	}
 	if (news)
 		report_all(session);
+}
+
+void inlay_see_again(struct inlay_session *session)
+{
+	if (session->untold)
+		report_all(session);
+}
+
+void inlay_see_last(struct inlay_session *session, int64_t deadline)
+{
+	inlay_see_again(session);
+	while (session->untold && inlay_clock_monotonic() < deadline) {
+		usleep(1000);
+		inlay_see_again(session);
+	}
 }

@@ -14,5 +14,10 @@ bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 		       struct inlay_ledger *ledger);
 /* After a synchronisation: compares with before. */
 void inlay_see_changes(struct inlay_session *session, struct mailbox *box);
+/* Tells what could not be told because another process had the lock. */
+void inlay_see_again(struct inlay_session *session);
+/* The same at the end of the session: waits for the lock until the deadline (monotonic
+ * ms). */
+void inlay_see_last(struct inlay_session *session, int64_t deadline);
 
 #endif

@@ -99,11 +99,18 @@ void inlay_session_free(struct inlay_session **_session)
 {
 	struct inlay_session *session = *_session;
 
+	/* with several users in one process nobody waits for one of them */
+	int64_t deadline = inlay_clock_monotonic() +
+			   (master_service_get_client_limit(master_service) > 1
+				    ? 0
+				    : (int64_t)session->set.deadline);
+
 	*_session = NULL;
 	session->busy = TRUE;
 	inlay_work_give_back(session);
+	inlay_see_last(session, deadline);
 	if (inlay_link_is_up(session->link) && !session->all_acked)
-		inlay_ask_last_acks(session);
+		inlay_ask_last_acks(session, deadline);
 	note_acknowledged(session);
 	while (session->actions != NULL)
 		inlay_action_remove(session, session->actions);
@@ -132,6 +139,8 @@ void inlay_session_synced(struct inlay_session *session, struct mailbox *box)
 		note_acknowledged(session);
 	}
 	T_END;
+	if (session->untold)
+		inlay_later(session);
 	check_link(session);
 	session->busy = FALSE;
 }
@@ -163,7 +172,9 @@ static bool must_prepare(const struct inlay_session *session)
  * another has the lock, it is tried again. */
 static void try_later(struct inlay_session *session, bool possible)
 {
-	if (possible)
+	if (session->untold)
+		inlay_later(session);
+	else if (possible)
 		inlay_later_done(session);
 	else if (inlay_work_is_there(session, TRUE))
 		inlay_later(session);
@@ -183,6 +194,7 @@ static void work_unasked(struct inlay_session *session)
 		try_later(session, FALSE);
 		return;
 	}
+	inlay_see_again(session);
 	if (must_prepare(session))
 		inlay_work_prepare(session);
 	if (idling && wants_to_ask_idling(session))

@@ -54,6 +54,7 @@ struct inlay_session {
 	bool warned;        /* the log has its line of this session's misses */
 	int64_t next_check; /* monotonic ms; before it an opening asks nobody */
 	bool again;         /* OPEN_AGAIN came */
+	bool untold;        /* there is news, and another process had the lock */
 	bool differs;       /* mailbox and ledger tell different things */
 	bool must_scan;     /* before an OPEN the messages must be looked at */
 

@@ -2,11 +2,9 @@
 """What is taken back while a session is open goes at once, or as soon as it can, without
 a command of the client."""
 
-import fcntl
 import os
 import signal
 import statistics
-import struct
 import subprocess
 import time
 import unittest
@@ -15,8 +13,6 @@ from plugin_case import PluginCase, message, plain_message, wait_until
 from scripted_mim import ScriptedMim, inject, sha256, template_bytes
 from services.agent import Agent
 from test_plugin_storage import Storage
-
-F_OFD_SETLKW = 38  # fcntl(2); Python has no name for it
 
 SOON = 2.0
 
@@ -32,14 +28,6 @@ class Idle(Storage):
 
     def take_back(self, *messages):
         self.agent.push(b"".join(self.withdrawal(m.guid) for m in messages))
-
-    def lock(self):
-        """What another process holds as long as the file is open."""
-        f = open(self.path(), "r+b")
-        self.addCleanup(f.close)
-        # waits: the session notes in the ledger what was acknowledged just now
-        fcntl.fcntl(f, F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
-        return f
 
     def test_several_at_once_reach_an_idling_client_soon(self):
         client = self.injected_here(5)

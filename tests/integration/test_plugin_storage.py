@@ -15,7 +15,7 @@ from fake_agent import WITHDRAW, encode
 from ledger_file import PREPARED, SAVED, TOLD_GONE, VOID
 from plugin_case import PluginCase, message, wait_until
 
-F_OFD_SETLK = 37
+F_OFD_SETLK, F_OFD_SETLKW = 37, 38  # fcntl(2); Python has no name for them
 
 
 class Storage(PluginCase):
@@ -40,6 +40,14 @@ class Storage(PluginCase):
 
     def withdrawal(self, guid, lazy=0):
         return encode(WITHDRAW, guid=guid, cause=1, lazy=lazy)
+
+    def lock(self):
+        """What another process holds as long as the file is open."""
+        f = open(self.path(), "r+b")
+        self.addCleanup(f.close)
+        # waits: the session notes in the ledger what was acknowledged just now
+        fcntl.fcntl(f, F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        return f
 
     def logged(self, text):
         wait_until(lambda: text in self.log(), f"{text!r} in the log")
