@@ -18,8 +18,10 @@ import time
 from users import MAYBE, NO, SURE
 from world import EVENTS, events_of, signature_of
 
-# An sdbox whose writer was killed between the file and the index.
-MENDS = "already exists, rebuilding index"
+# What Dovecot says, and then ends the session or refuses the command, when it meets what
+# a killed writer has left: of sdbox a file that is in no index, of mdbox a map that is
+# older than the files. It does so with or without the plugin.
+MENDS = "(already exists, rebuilding index|reset, view is now inconsistent)"
 ENDS = ("expungedRead", "expungedUnread", "moved", "recalled", "expired")
 
 
@@ -301,16 +303,21 @@ class Comparison:
         # a process may be killed before its login is logged
         early = [t for pid, t in killed.items()
                  if not any(pid == p for found in logins.values() for _, p in found)]
+        harmed = set(re.findall(r"imap\((\S+)\)<.* killed with signal 9", log))
         for session in self.clients.sessions:
             pid = next((p for t, p in logins[session.user.name, session.port]
                         if session.began - 2 <= t <= session.until + 2), None)
             was_killed = pid in killed if pid else any(
                 session.began - 1 <= t <= session.until + 1 for t in early)
-            mends = re.search(rf"<{pid}>.*Error: .*{MENDS}", log)
-            if session.ended in ("running", "logout", "dropped") or (
-                    session.ended == "lost" and was_killed) or (
-                    session.ended == "refused" and mends):
+            user = re.escape(session.user.name)
+            mends = session.user.name in harmed and re.search(
+                rf"\({user}\)<{pid}>.*Error: .*{MENDS}", log)
+            if session.ended in ("logout", "dropped") or (
+                    session.ended == "lost" and was_killed):
                 self.figures[f"sessions: {session.ended}"] += 1
+                continue
+            if session.ended in ("lost", "refused") and mends:
+                self.figures[f"sessions: {session.ended}, as Dovecot mends"] += 1
                 continue
             self.wrong(f"a session that ended as {session.ended}", session.user,
                        f"session {session.number} process {pid}", "none such",

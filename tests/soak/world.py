@@ -251,7 +251,8 @@ class World:
 
     def measure(self):
         for name in self.memory:
-            with contextlib.suppress(OSError, AttributeError):
+            # a process that was just killed has none
+            with contextlib.suppress(OSError, AttributeError, IndexError):
                 status = pathlib.Path(f"/proc/{self._process(name).pid}/status").read_text()
                 anon = int(status.split("RssAnon:")[1].split()[0])
                 self.memory[name] = max(self.memory[name], anon)
