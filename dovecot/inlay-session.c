@@ -186,24 +186,37 @@ static bool wants_to_ask_idling(const struct inlay_session *session)
 	return session->again || may_get_something(session);
 }
 
-static void work_unasked(struct inlay_session *session)
+/* True if something was carried out. */
+static bool work_unasked(struct inlay_session *session)
 {
-	bool idling = is_idling(session), possible = TRUE;
+	bool idling = is_idling(session), possible = TRUE, had_actions;
 
 	if (inlay_trigger_is_blocked(session->user)) {
 		try_later(session, FALSE);
-		return;
+		return FALSE;
 	}
 	inlay_see_again(session);
 	if (must_prepare(session))
 		inlay_work_prepare(session);
 	if (idling && wants_to_ask_idling(session))
 		inlay_ask(session, session->selected);
-	if (session->actions != NULL && inlay_work_find_paths(session))
+	had_actions = session->actions != NULL && inlay_work_find_paths(session);
+	if (had_actions)
 		possible = inlay_work(session, !idling || session->outstanding);
 	try_later(session, possible);
 	note_acknowledged(session);
 	check_link(session);
+	return had_actions && possible;
+}
+
+/* Whoever is in IDLE hears of it at once. inotify would say it half a second later, or,
+ * where a mail user's processes have used up its instances, half a minute. */
+static void tell_idling(struct inlay_session *session)
+{
+	struct mailbox *box = session->selected;
+
+	if (box != NULL && box->notify_callback != NULL)
+		box->notify_callback(box, box->notify_context);
 }
 
 void inlay_session_work(struct inlay_session *session)
@@ -211,13 +224,16 @@ void inlay_session_work(struct inlay_session *session)
 	/* a trigger that is under way sees to it itself */
 	if (session->busy || session->user->deinitializing)
 		return;
+	bool has_changed;
 	session->busy = TRUE;
 	T_BEGIN
 	{
-		work_unasked(session);
+		has_changed = work_unasked(session);
 	}
 	T_END;
 	session->busy = FALSE;
+	if (has_changed)
+		tell_idling(session);
 }
 
 void inlay_session_trigger(struct inlay_session *session, struct mailbox *box,

@@ -17,7 +17,7 @@ PAUSE = 0.02
 BEFORE = 3  # messages that an INBOX holds
 
 
-def _load_campaign(chain, users):
+def load_campaign(chain, users):
     mimd, api = chain.mimd, "/api/tenants/default"
     mimd.make_tenant(publicUrl="https://mail.example.org", unknownUsers="accept",
                      dataSources=[{
@@ -106,7 +106,7 @@ def injection_beside_append():
     figures = []
     for mail in FORMATS:
         with short_folder() as folder, Chain(f"{folder}/c", mail=mail) as chain:
-            _load_campaign(chain, users)
+            load_campaign(chain, users)
             letter, runs = NOTE, []
             for user in users:  # the first shows how long the message is
                 *run, letter = _one(chain.dovecot.imap_port, user, letter)

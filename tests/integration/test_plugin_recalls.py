@@ -2,10 +2,12 @@
 """What is taken back while a session is open goes at once, or as soon as it can, without
 a command of the client."""
 
+import contextlib
 import os
 import signal
 import statistics
 import subprocess
+import sys
 import time
 import unittest
 
@@ -15,6 +17,30 @@ from services.agent import Agent
 from test_plugin_storage import Storage
 
 SOON = 2.0
+
+
+OPENS_ALL = """
+import ctypes, resource, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+while ctypes.CDLL(None).inotify_init() >= 0:
+    pass
+print("all", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def without_inotify():
+    """No process of the mail user gets an inotify instance (inotify(7), EMFILE)."""
+    root = os.geteuid() == 0
+    with subprocess.Popen([sys.executable, "-c", OPENS_ALL], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, user="mail" if root else None) as p:
+        try:
+            p.stdout.readline()
+            yield
+        finally:
+            p.stdin.close()
 
 
 class Idle(Storage):
@@ -50,6 +76,15 @@ class Idle(Storage):
             client.idle_until(b"EXPUNGE")
             self.assertLess(time.monotonic() - began, SOON)
         client.idle_done()
+
+    def test_an_idling_client_without_inotify_hears_of_it(self):
+        """Dovecot by itself looks every half a minute then."""
+        with without_inotify():
+            client = self.injected_here()
+            client.idle()
+            self.take_back(self.agent.messages[0])
+            client.idle_until(b"EXPUNGE")
+            client.idle_done()
 
     def test_while_another_has_the_lock_it_is_tried_again(self):
         client = self.injected_here()
