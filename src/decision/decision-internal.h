@@ -83,12 +83,12 @@ const struct running_campaign *choice_best(const struct look *l,
 size_t withdraw_list(const struct look *l, bool pending, struct action *out, size_t max,
 		     bool *more);
 
-/* reconcile.c: the message of an instance with the lowest UID, known by its GUID or by
- * its header's proof, or NULL. */
+/* reconcile.c: the message of an instance with the lowest UID, known by its GUID or,
+ * where the mailbox has lost that, by its header's proof; or NULL. */
 const struct present_message *present_find(const struct snapshot *s,
 					   struct str user_key,
 					   const struct mailbox_view *mailbox,
-					   struct id16 instance);
+					   const struct assignment *a);
 
 /* The campaign of an instance, or NULL. Linear, as it must not depend on the order;
  * live instances are few. */

@@ -21,21 +21,39 @@ static bool proves(const struct snapshot *s, struct str user_key, struct str pro
 	return crypto_equal(want, got, sizeof want);
 }
 
+static bool has_ended(const struct assignment *a)
+{
+	return a->state == ASSIGNMENT_GONE || a->state == ASSIGNMENT_RECALLED ||
+	       a->state == ASSIGNMENT_EXPIRED;
+}
+
+/* A mailbox that loses its GUIDs gets another uidvalidity. Where it has not, a message
+ * with our header and another GUID is one that the user has put there. */
+static bool may_lack_guid(const struct assignment *a,
+			  const struct mailbox_view *mailbox,
+			  const struct present_message *m)
+{
+	if (a->uidvalidity == 0)
+		return !has_ended(a);
+	return a->uidvalidity != mailbox->uidvalidity || a->uid == m->uid;
+}
+
 const struct present_message *present_find(const struct snapshot *s,
 					   struct str user_key,
 					   const struct mailbox_view *mailbox,
-					   struct id16 instance)
+					   const struct assignment *a)
 {
 	const struct present_message *lowest = NULL;
 	if (mailbox->n_present == 0)
 		return NULL; /* spares the hash */
-	struct id16 guid = id_guid(&s->key, user_key, instance);
+	struct id16 guid = id_guid(&s->key, user_key, a->instance);
 	for (size_t i = 0; i < mailbox->n_present; i++) {
 		const struct present_message *m = &mailbox->present[i];
 		if (lowest != NULL && m->uid >= lowest->uid)
 			continue;
 		if (id16_eq(m->guid, guid) ||
-		    (m->proof.p != NULL && proves(s, user_key, m->proof, instance)))
+		    (m->proof.p != NULL && may_lack_guid(a, mailbox, m) &&
+		     proves(s, user_key, m->proof, a->instance)))
 			lowest = m;
 	}
 	return lowest;
@@ -79,18 +97,22 @@ static void happened(struct reconciler *r, size_t i, enum wire_event_type type,
 	keep_effect(r, i, &effect);
 }
 
-static bool has_ended(const struct assignment *a)
+/* Another node's copy of the mailbox may be behind the one that showed it last. */
+static bool is_same_node(const struct reconciler *r, const struct assignment *a)
 {
-	return a->state == ASSIGNMENT_GONE || a->state == ASSIGNMENT_RECALLED ||
-	       a->state == ASSIGNMENT_EXPIRED;
+	return a->node.p == NULL || r->mailbox->node.p == NULL ||
+	       str_eq(a->node, r->mailbox->node);
 }
 
 static void is_shown(struct reconciler *r, size_t i, const struct present_message *m)
 {
 	struct assignment *a = &r->assignments[i];
-	/* A look may be older than an event of another session that overtook it; what
-	 * ended long ago and is there nevertheless has come back. */
-	if (has_ended(a) && r->now_ms - a->ended_ms >= GONE_FINAL_MS) {
+	/* A look may be older than an event of another session that overtook it, and
+	 * another node may not have heard of it; what ended long ago and is there
+	 * nevertheless has come back. */
+	int64_t long_ago_ms =
+		is_same_node(r, a) ? GONE_FINAL_MS : ASSIGNMENT_OTHER_NODE_MS;
+	if (has_ended(a) && r->now_ms - a->ended_ms >= long_ago_ms) {
 		struct event_effect effect = assignment_revive(a);
 		keep_effect(r, i, &effect);
 	}
@@ -105,22 +127,30 @@ static void is_shown(struct reconciler *r, size_t i, const struct present_messag
 		a->uidvalidity = r->mailbox->uidvalidity;
 		r->changed[i] = true;
 	}
+	if (!is_same_node(r, a)) {
+		a->node = r->mailbox->node;
+		r->changed[i] = true;
+	}
 }
 
 static void is_not_shown(struct reconciler *r, size_t i)
 {
 	struct assignment *a = &r->assignments[i];
-	if (!r->mailbox->complete || a->uid == 0 ||
+	if (!r->mailbox->complete || a->uid == 0 || !is_same_node(r, a) ||
 	    (a->state != ASSIGNMENT_UNREAD && a->state != ASSIGNMENT_READ))
 		return;
-	if (a->uidvalidity != r->mailbox->uidvalidity) {
+	if (a->uidvalidity == r->mailbox->uidvalidity && r->mailbox->uidnext > a->uid) {
+		if (assignment_successor(r->assignments, r->n_assignments, a) != NULL)
+			happened(r, i, WIRE_EVENT_GONE, WIRE_CAUSE_REPLACED);
+		else
+			assignment_miss(a, r->now_ms);
+		r->changed[i] = true;
+	} else if (a->uidvalidity != r->mailbox->uidvalidity ||
+		   r->now_ms - a->injected_ms >= GONE_FINAL_MS) {
+		/* another mailbox, or one from before the message: from a backup, if
+		 * this look is not that old */
 		assignment_lose(a, r->now_ms);
 		r->changed[i] = true;
-	} else if (r->mailbox->uidnext > a->uid) {
-		bool replaced = assignment_successor(r->assignments, r->n_assignments,
-						     a) != NULL;
-		happened(r, i, WIRE_EVENT_GONE,
-			 replaced ? WIRE_CAUSE_REPLACED : WIRE_CAUSE_UNKNOWN);
 	}
 }
 
@@ -155,8 +185,7 @@ bool reconcile(const struct snapshot *s, struct str user_key,
 	if (!prepare(&r, arena))
 		return false;
 	for (size_t i = 0; i < n_assignments; i++) {
-		r.found[i] =
-			present_find(s, user_key, mailbox, assignments[i].instance);
+		r.found[i] = present_find(s, user_key, mailbox, &assignments[i]);
 		if (r.found[i] == NULL)
 			continue;
 		is_shown(&r, i, r.found[i]);

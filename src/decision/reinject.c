@@ -118,8 +118,7 @@ static bool is_seen(const struct look *l, const struct assignment *copy,
 		return true;
 	if (!l->mailbox->complete || l->mailbox->pop3)
 		return false;
-	*message =
-		present_find(l->s, l->user->profile.user, l->mailbox, copy->instance);
+	*message = present_find(l->s, l->user->profile.user, l->mailbox, copy);
 	return *message != NULL && !(*message)->seen;
 }
 

@@ -51,7 +51,7 @@ static void one_that_was_seen_is_read(void **state)
 	world_free(w);
 }
 
-static void what_is_missing_from_a_complete_look_is_gone(void **state)
+static void what_is_missing_from_a_complete_look_is_gone_and_not_counted(void **state)
 {
 	(void)state;
 	struct world *w = world_new(1);
@@ -61,15 +61,84 @@ static void what_is_missing_from_a_complete_look_is_gone(void **state)
 	w->mailbox.complete = false;
 	assert_int_equal(reconciled(w).n_effects, 0);
 	w->mailbox.complete = true;
-	w->mailbox.uidnext = 42;
-	assert_int_equal(reconciled(w).n_effects, 0);
 	w->mailbox.uidnext = 43;
-	struct reconciled r = reconciled(w);
-	assert_int_equal(r.n_effects, 1);
-	assert_int_equal(r.effects[0].statistic[0], STATISTIC_GONE_PENDING);
-	assert_int_equal(r.effects[0].due_ms, WORLD_NOW + GONE_FINAL_MS);
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_true(changed[0]);
 	assert_int_equal(a->state, ASSIGNMENT_GONE);
 	assert_int_equal(a->cause, WIRE_CAUSE_UNKNOWN);
+	/* an event that the look overtook is heard all the same */
+	const struct instance_event gone = {.instance = a->instance,
+					    .type = WIRE_EVENT_GONE,
+					    .cause = WIRE_CAUSE_EXPUNGED,
+					    .at_ms = WORLD_NOW};
+	struct event_effect e = assignment_apply(a, &gone, WORLD_NOW);
+	assert_int_equal(e.n, 1);
+	assert_int_equal(e.statistic[0], STATISTIC_EXPUNGED_UNREAD);
+	world_free(w);
+}
+
+static void a_mailbox_from_before_the_message_ends_it_without_a_count(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	a->uid = 42;
+	a->uidvalidity = 1;
+	w->mailbox.uidnext = 42;
+	/* the look may be older than the message as well */
+	a->injected_ms = WORLD_NOW - 1000;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	a->injected_ms = WORLD_NOW - GONE_FINAL_MS;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_true(changed[0]);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	assert_true(a->gone_final);
+	/* the mailbox grows beyond it: its end counts as nothing all the same */
+	w->mailbox.uidnext = 50;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	world_free(w);
+}
+
+static void what_another_node_lacks_is_not_gone(void **state)
+{
+	(void)state;
+	struct world *w = world_new(2);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct assignment *b = world_gives(w, 1, 1, ASSIGNMENT_READ, CLOCK_DAY);
+	a->uid = b->uid = 42;
+	a->uidvalidity = 1;
+	b->uidvalidity = 7;
+	w->mailbox.node = STR("node-b");
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	assert_int_equal(b->state, ASSIGNMENT_READ);
+	/* once it has shown it, it is heard */
+	world_shows(w, a, 44, false);
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_str(a->node, "node-b");
+	assert_true(changed[0]);
+	w->mailbox.n_present = 0;
+	reconciled(w);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	world_free(w);
+}
+
+static void what_another_node_still_shows_has_not_come_back(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_GONE, CLOCK_DAY);
+	world_shows(w, a, 42, false);
+	w->mailbox.node = STR("node-b");
+	a->ended_ms = WORLD_NOW - 5 * CLOCK_MINUTE;
+	assert_int_equal(reconciled(w).n_effects, 0);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	assert_str(a->node, "node-a");
+	a->ended_ms = WORLD_NOW - ASSIGNMENT_OTHER_NODE_MS;
+	reconciled(w);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	assert_str(a->node, "node-b");
 	world_free(w);
 }
 
@@ -108,7 +177,7 @@ static void its_cause_is_known_when_the_reinjection_shows_later(void **state)
 	(void)state;
 	struct world *w = world_new(1);
 	struct assignment *old, *a = world_replaces(w, &old);
-	assert_int_equal(reconciled(w).n_effects, 1);
+	assert_int_equal(reconciled(w).n_effects, 0);
 	assert_int_equal(old->cause, WIRE_CAUSE_UNKNOWN);
 	world_shows(w, a, 43, false);
 	struct reconciled r = reconciled(w);
@@ -210,6 +279,33 @@ static void a_lost_guid_is_proven_by_the_header(void **state)
 	world_free(w);
 }
 
+static void a_proof_counts_only_where_guids_were_lost(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct present_message *m = world_shows(w, a, 50, false);
+	memset(m->guid.b, 1, sizeof m->guid.b);
+	m->proof = proof_of(w, a, "; ");
+	/* the mailbox is as it was: the user has put a copy there */
+	a->uid = 42;
+	a->uidvalidity = 1;
+	assert_int_equal(reconciled(w).n_known, 0);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	/* that it is gone was heard before any look */
+	a->uid = a->uidvalidity = 0;
+	a->ended_ms = WORLD_NOW - CLOCK_HOUR;
+	assert_int_equal(reconciled(w).n_known, 0);
+	/* another uidvalidity, and then the same again */
+	a->uid = 42;
+	a->uidvalidity = 7;
+	assert_int_equal(reconciled(w).n_known, 1);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	assert_int_equal(a->uid, 50);
+	assert_int_equal(reconciled(w).n_known, 1);
+	world_free(w);
+}
+
 static void a_forged_proof_proves_nothing(void **state)
 {
 	(void)state;
@@ -259,7 +355,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_mailbox_shows_is_confirmed),
 		cmocka_unit_test(one_that_was_seen_is_read),
-		cmocka_unit_test(what_is_missing_from_a_complete_look_is_gone),
+		cmocka_unit_test(
+			what_is_missing_from_a_complete_look_is_gone_and_not_counted),
+		cmocka_unit_test(
+			a_mailbox_from_before_the_message_ends_it_without_a_count),
+		cmocka_unit_test(what_another_node_lacks_is_not_gone),
+		cmocka_unit_test(what_another_node_still_shows_has_not_come_back),
 		cmocka_unit_test(a_copy_that_a_reinjection_replaced_is_not_lost),
 		cmocka_unit_test(its_cause_is_known_when_the_reinjection_shows_later),
 		cmocka_unit_test(where_it_lay_must_be_known),
@@ -267,6 +368,7 @@ int main(void)
 		cmocka_unit_test(of_several_copies_the_lowest_uid_counts),
 		cmocka_unit_test(a_stranger_is_not_known),
 		cmocka_unit_test(a_lost_guid_is_proven_by_the_header),
+		cmocka_unit_test(a_proof_counts_only_where_guids_were_lost),
 		cmocka_unit_test(a_forged_proof_proves_nothing),
 		cmocka_unit_test(what_came_back_is_live_again_but_not_at_once),
 	};

@@ -63,7 +63,7 @@ static bool within_reach(const struct look *l, const struct assignment *a,
 	struct str user = l->user->profile.user;
 	const struct mailbox_view *mailbox = l->mailbox;
 	const struct present_message *m =
-		mailbox != NULL ? present_find(l->s, user, mailbox, a->instance) : NULL;
+		mailbox != NULL ? present_find(l->s, user, mailbox, a) : NULL;
 	if (m == NULL && (was_replaced(a) || (mailbox != NULL && mailbox->complete)))
 		return false;
 	*guid = m != NULL ? m->guid : id_guid(&l->s->key, user, a->instance);

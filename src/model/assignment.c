@@ -97,12 +97,12 @@ bool assignment_counts_in_n(const struct assignment *a)
 						      bit(WIRE_EVENT_UNCERTAIN))) != 0;
 }
 
-/* Ended by assignment_lose(): whatever is heard of it later, its end counts as nothing.
- */
+/* Ended by assignment_miss() or assignment_lose(), and no event has told of it: such an
+ * end counts as nothing. */
 static bool is_lost(const struct assignment *a)
 {
 	return a->state == ASSIGNMENT_GONE && a->cause == WIRE_CAUSE_UNKNOWN &&
-	       a->gone_final && (a->reported & bit(WIRE_EVENT_GONE)) == 0;
+	       (a->reported & bit(WIRE_EVENT_GONE)) == 0;
 }
 
 /* What its end counts as; STATISTICS_COUNT while it has none. */
@@ -257,8 +257,9 @@ struct event_effect assignment_apply(struct assignment *a,
 	if (at_ms < a->assigned_ms)
 		at_ms = a->assigned_ms;
 	apply(a, e, at_ms, &effect);
-	if (gone_statistic(a) != gone) {
+	if (strength[a->state] == STRENGTH_GONE && e->type == WIRE_EVENT_GONE)
 		a->reported |= bit(WIRE_EVENT_GONE);
+	if (gone_statistic(a) != gone) {
 		count(&effect, a, gone_statistic(a), "gone", a->ended_ms);
 		if (gone_statistic(a) == STATISTIC_GONE_PENDING)
 			effect.due_ms = now_ms + GONE_FINAL_MS;
@@ -285,12 +286,17 @@ struct event_effect assignment_revive(struct assignment *a)
 	return effect;
 }
 
-void assignment_lose(struct assignment *a, int64_t now_ms)
+void assignment_miss(struct assignment *a, int64_t now_ms)
 {
 	a->state = ASSIGNMENT_GONE;
 	a->cause = WIRE_CAUSE_UNKNOWN;
-	a->gone_final = true;
 	a->ended_ms = now_ms;
+}
+
+void assignment_lose(struct assignment *a, int64_t now_ms)
+{
+	assignment_miss(a, now_ms);
+	a->gone_final = true;
 }
 
 struct event_effect assignment_finalize(struct assignment *a, int64_t now_ms)

@@ -100,6 +100,11 @@ struct event_effect assignment_apply(struct assignment *a,
  * unread or read as it was, so that a recall can reach it. A count of unknown cause
  * that was not final yet is taken out of sight. */
 struct event_effect assignment_revive(struct assignment *a);
+/* The mailbox does not show it, and nobody has told of its end: it may have been
+ * restored from a backup. So that counts as nothing, until an event tells more; it can
+ * be revived.
+ */
+void assignment_miss(struct assignment *a, int64_t now_ms);
 /* The mailbox in which it lay is another one now: nothing can be said of it any more,
  * so its end counts as nothing, whatever comes later. It can be revived. */
 void assignment_lose(struct assignment *a, int64_t now_ms);

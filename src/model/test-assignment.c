@@ -266,6 +266,25 @@ static void the_end_of_a_lost_one_counts_as_nothing(void **state)
 	assert_int_equal(assignment_revive(&late).n, 0);
 }
 
+static void the_end_of_a_missed_one_counts_once_it_is_told(void **state)
+{
+	(void)state;
+	struct assignment a = given();
+	happens(&a, WIRE_EVENT_READ, 0, T0 + 50);
+	assignment_miss(&a, T0 + 100);
+	assert_int_equal(assignment_finalize(&a, T0 + 100 + GONE_FINAL_MS).n, 0);
+	struct event_effect e =
+		happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_UNKNOWN, T0 + 60);
+	assert_int_equal(e.n, 2);
+	assert_int_equal(e.statistic[0], STATISTIC_GONE_PENDING);
+	assert_int_equal(e.statistic[1], STATISTIC_ENDED_READ);
+	assert_int_equal(happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_UNKNOWN, T0 + 60).n,
+			 0);
+	e = happens(&a, WIRE_EVENT_GONE, WIRE_CAUSE_EXPUNGED, T0 + 60);
+	assert_int_equal(e.n, 1);
+	assert_int_equal(e.statistic[0], STATISTIC_EXPUNGED_READ);
+}
+
 static void a_read_copy_that_ends_is_counted_so_once(void **state)
 {
 	(void)state;
@@ -432,6 +451,7 @@ int main(void)
 		cmocka_unit_test(a_cause_gets_surer_and_the_count_follows),
 		cmocka_unit_test(an_unknown_cause_is_final_after_a_minute),
 		cmocka_unit_test(the_end_of_a_lost_one_counts_as_nothing),
+		cmocka_unit_test(the_end_of_a_missed_one_counts_once_it_is_told),
 		cmocka_unit_test(a_read_copy_that_ends_is_counted_so_once),
 		cmocka_unit_test(what_shows_itself_again_is_live_again),
 		cmocka_unit_test(any_order_and_repetition_ends_the_same),
