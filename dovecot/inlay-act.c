@@ -223,9 +223,7 @@ static int take_out(struct inlay_work *work, uint32_t uid)
 
 static void replaced(struct inlay_work *work, struct inlay_record *record)
 {
-	bool kept;
-
-	inlay_expunge_lazy(work->box, record->guid, &kept);
+	(void)inlay_expunge_lazy(work->box, record->guid);
 	gone(work, record, WIRE_CAUSE_REPLACED);
 }
 
@@ -353,12 +351,19 @@ static void inject(struct inlay_work *work, struct inlay_action *action)
 	}
 }
 
+/* What lies in the lazy mailbox was not taken back. */
+static uint8_t withdrawn_as(const struct inlay_action *action, bool kept)
+{
+	if (action->cause == WIRE_WITHDRAW_REPLACED)
+		return WIRE_CAUSE_REPLACED;
+	return kept ? WIRE_CAUSE_MOVED : WIRE_CAUSE_WITHDRAWN;
+}
+
 static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 {
 	struct inlay_session *session = work->session;
 	struct inlay_record record;
 	uint32_t uid;
-	bool kept = FALSE;
 
 	if (!withdrawn_record(work, action->guid, &record)) {
 		e_debug(session->event, "WITHDRAW of %s, which is not ours",
@@ -389,16 +394,13 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 							    work->box, NULL)));
 		return;
 	}
-	if (action->lazy)
-		inlay_expunge_lazy(work->box, action->guid, &kept);
+	bool kept = action->lazy && inlay_expunge_lazy(work->box, action->guid);
 	struct event_passthrough *e = event_create_passthrough(session->event)
 					      ->set_name("inlay_withdrawn")
 					      ->add_str("instance", record.instance)
 					      ->add_str("kept", kept ? "yes" : "no");
 	e_debug(e->event(), "Withdrew instance %s", record.instance);
-	gone(work, &record,
-	     action->cause == WIRE_WITHDRAW_REPLACED ? WIRE_CAUSE_REPLACED
-						     : WIRE_CAUSE_WITHDRAWN);
+	gone(work, &record, withdrawn_as(action, kept));
 }
 
 void inlay_act(struct inlay_work *work, struct inlay_action *action)

@@ -98,15 +98,19 @@ static void take_known(struct inlay_session *session, const struct wire_known *k
 		if (own == NULL || *own->instance != '\0')
 			continue;
 		copy_id(own->instance, known->own[i].instance);
-		session->learned = TRUE;
+		session->must_note = TRUE;
 	}
 }
 
 static void drop_strangers(struct inlay_session *session)
 {
-	for (unsigned int i = array_count(&session->own); i > 0; i--)
-		if (*inlay_session_own(session, i - 1)->instance == '\0')
-			array_delete(&session->own, i - 1, 1);
+	for (unsigned int i = array_count(&session->own); i > 0; i--) {
+		if (*inlay_session_own(session, i - 1)->instance != '\0')
+			continue;
+		array_delete(&session->own, i - 1, 1);
+		/* or the next session would look at it again */
+		session->must_note = TRUE;
+	}
 }
 
 static void take_done(struct inlay_session *session, const struct wire_done *done)

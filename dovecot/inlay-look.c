@@ -3,7 +3,7 @@
 
 #include "inlay-compat.h"
 
-#define EXTENSION_VERSION 1
+#define EXTENSION_VERSION 2
 #define FLAG_INCOMPLETE 1
 
 /* In the index's own byte order, as all of an index is. */
@@ -15,6 +15,7 @@ struct look_entry {
 struct look_header {
 	uint32_t version;
 	uint32_t uid_validity;
+	uint32_t next_uid; /* looked at up to this one */
 	uint32_t count;
 	uint32_t flags;
 	struct look_entry own[INLAY_OWN_MAX];
@@ -27,7 +28,7 @@ uint32_t inlay_look_extension(struct mailbox *box)
 }
 
 bool inlay_look_cached(struct mailbox *box, ARRAY_TYPE(inlay_own) * own,
-		       bool *complete_r)
+		       bool *complete_r, uint32_t *next_uid_r)
 {
 	const struct mail_index_header *index = mail_index_get_header(box->view);
 	const void *data;
@@ -49,7 +50,73 @@ bool inlay_look_cached(struct mailbox *box, ARRAY_TYPE(inlay_own) * own,
 			  sizeof(entry->guid));
 	}
 	*complete_r = (header.flags & FLAG_INCOMPLETE) == 0;
+	*next_uid_r = header.next_uid;
 	return TRUE;
+}
+
+static bool has_keyword(struct mailbox *box, uint32_t seq, unsigned int keyword,
+			ARRAY_TYPE(keyword_indexes) * buffer)
+{
+	const unsigned int *index;
+
+	mail_index_lookup_keywords(box->view, seq, buffer);
+	array_foreach (buffer, index) {
+		if (*index == keyword)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+bool inlay_look_is_marked(struct mailbox *box, uint32_t seq)
+{
+	ARRAY_TYPE(keyword_indexes) buffer;
+	unsigned int keyword;
+	bool is_marked;
+
+	if (!mail_index_keyword_lookup(box->index, INLAY_KEYWORD, &keyword))
+		return FALSE;
+	T_BEGIN
+	{
+		t_array_init(&buffer, 32);
+		is_marked = has_keyword(box, seq, keyword, &buffer);
+	}
+	T_END;
+	return is_marked;
+}
+
+static bool own_has_uid(const ARRAY_TYPE(inlay_own) * own, uint32_t uid)
+{
+	const struct inlay_own *entry;
+	array_foreach (own, entry) {
+		if (entry->uid == uid)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+bool inlay_look_has_other(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+			  uint32_t from_uid)
+{
+	ARRAY_TYPE(keyword_indexes) buffer;
+	unsigned int keyword;
+	uint32_t seq, last, uid;
+	bool found = FALSE;
+
+	if (!mail_index_keyword_lookup(box->index, INLAY_KEYWORD, &keyword) ||
+	    !mail_index_lookup_seq_range(box->view, from_uid, UINT32_MAX, &seq, &last))
+		return FALSE;
+	T_BEGIN
+	{
+		t_array_init(&buffer, 32);
+		for (; seq <= last && !found; seq++) {
+			if (!has_keyword(box, seq, keyword, &buffer))
+				continue;
+			mail_index_lookup_uid(box->view, seq, &uid);
+			found = !own_has_uid(own, uid);
+		}
+	}
+	T_END;
+	return found;
 }
 
 int inlay_look_store(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
@@ -65,6 +132,7 @@ int inlay_look_store(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
 	i_zero(&header);
 	header.version = EXTENSION_VERSION;
 	header.uid_validity = index->uid_validity;
+	header.next_uid = index->next_uid;
 	array_foreach (own, entry) {
 		if (*entry->instance == '\0' || !entry->is_there)
 			continue;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of ours is in an INBOX. An extension of the mailbox's index remembers (uid,
- * guid), so that an opening scans nothing; the scan is for a missing extension or
- * another uidvalidity. Whether a message was read is not kept here: that is in its
- * flags, and in the ledger what of it was reported. */
+ * guid), and up to which UID it was looked at, so that an opening scans nothing; the
+ * scan is for a missing extension, another uidvalidity, or a message with our keyword
+ * that came in by another way (a replica, a user who copies). Whether a message was
+ * read is not kept here: that is in its flags, and in the ledger what of it was
+ * reported. */
 #ifndef INLAY_LOOK_H
 #define INLAY_LOOK_H
 
@@ -38,10 +40,16 @@ struct inlay_measure {
 
 uint32_t inlay_look_extension(struct mailbox *box);
 
-/* Fills *own from the index of an opened mailbox, in the order of UIDs. False: the
- * extension is missing or of another uidvalidity. Begins no transaction. */
+/* Fills *own from the index of an opened mailbox, in the order of UIDs; what has a UID
+ * from *next_uid_r on has come since. False: the extension is missing or of another
+ * uidvalidity. Begins no transaction. */
 bool inlay_look_cached(struct mailbox *box, ARRAY_TYPE(inlay_own) * own,
-		       bool *complete_r);
+		       bool *complete_r, uint32_t *next_uid_r);
+/* Does a message from this UID on bear the keyword, and is not one of *own? Does this
+ * one? By the index only. */
+bool inlay_look_has_other(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+			  uint32_t from_uid);
+bool inlay_look_is_marked(struct mailbox *box, uint32_t seq);
 /* May messages of ours be in this mailbox although the extension is missing? */
 bool inlay_look_has_hint(struct mailbox *box);
 /* Measures: what of *own is in the view, seen, and how many are newer. */

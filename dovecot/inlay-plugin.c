@@ -166,7 +166,7 @@ static void mailbox_allocated(struct mailbox *box)
 	ibox->module_ctx.super = *v;
 	box->vlast = &ibox->module_ctx.super;
 	v->copy = any_copy;
-	if (is_users_own_inbox(box) && inlay_work_can_keep(box)) {
+	if (is_users_own_inbox(box) && inlay_can_keep(box)) {
 		v->sync_init = inbox_sync_init;
 		v->sync_deinit = inbox_sync_deinit;
 		v->get_status = inbox_get_status;

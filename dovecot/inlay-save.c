@@ -6,6 +6,12 @@
 /* So many may others have expunged in the same moment. */
 #define LAZY_NEWEST 64u
 
+bool inlay_can_keep(const struct mailbox *box)
+{
+	return (box->storage->class_flags &
+		MAIL_STORAGE_CLASS_FLAG_HAVE_MAIL_SAVE_GUIDS) != 0;
+}
+
 static enum mailbox_transaction_flags silence(bool notify)
 {
 	return notify ? 0 : MAILBOX_TRANSACTION_FLAG_NO_NOTIFY;
@@ -113,21 +119,28 @@ static uint32_t newest_above(struct mailbox *box)
 	return next_uid > LAZY_NEWEST ? next_uid - LAZY_NEWEST : 0;
 }
 
-void inlay_expunge_lazy(struct mailbox *inbox, const char *guid, bool *kept_r)
+/* It was put in just now, so it is among the newest, or else the keyword finds it: a
+ * GUID is not read of each of thousands that lie there. */
+static int expunge_from_lazy(struct mailbox *box, const char *guid)
+{
+	uint32_t uid;
+
+	if (mailbox_sync(box, MAILBOX_SYNC_FLAG_FULL_READ) < 0 ||
+	    inlay_look_find(box, guid, newest_above(box), &uid) < 0)
+		return -1;
+	if (uid == 0)
+		return inlay_can_keep(box) ? 0 : -1;
+	return inlay_expunge(box, uid, FALSE) < 0 ? -1 : mailbox_sync(box, 0);
+}
+
+bool inlay_expunge_lazy(struct mailbox *inbox, const char *guid)
 {
 	const char *lazy = inlay_setting(inbox->storage->user, "lazy_expunge");
-	uint32_t uid = 0;
 
-	*kept_r = FALSE;
 	if (lazy == NULL || *lazy == '\0')
-		return;
-	*kept_r = TRUE;
+		return FALSE;
 	struct mailbox *box = lazy_mailbox(inbox, lazy);
-	/* it was put in just now, so it is among the newest, or else the keyword finds
-	 * it: a GUID is not read of each of thousands that lie there */
-	if (mailbox_sync(box, MAILBOX_SYNC_FLAG_FULL_READ) == 0 &&
-	    inlay_look_find(box, guid, newest_above(box), &uid) == 0 && uid != 0 &&
-	    inlay_expunge(box, uid, FALSE) == 0 && mailbox_sync(box, 0) == 0)
-		*kept_r = FALSE;
+	bool kept = expunge_from_lazy(box, guid) < 0;
 	mailbox_free(&box);
+	return kept;
 }

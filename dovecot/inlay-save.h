@@ -5,6 +5,9 @@
 
 #include "inlay-compat.h"
 
+/* Can a storage keep the GUID that is given to a message? Where it cannot (mbox, imapc)
+ * a message would not be known again. */
+bool inlay_can_keep(const struct mailbox *box);
 /* Saves with the GUID, the date and our keyword, but for the commit. NULL: it failed;
  * the mailbox has the error set. What is not committed is to be given to
  * mailbox_transaction_rollback(). */
@@ -18,8 +21,8 @@ int inlay_save_commit(struct mailbox_transaction_context **t, uint32_t *uid_r);
 /* Expunges one message. 0: done, or it was gone already. */
 int inlay_expunge(struct mailbox *box, uint32_t uid, bool notify);
 /* Expunges what has this GUID in the mailbox that lazy_expunge moves to, if that
- * plugin is in use. *kept_r: it may still be there. */
-void inlay_expunge_lazy(struct mailbox *inbox, const char *guid, bool *kept_r);
+ * plugin is in use. True: it may still be there, where the user can find it. */
+bool inlay_expunge_lazy(struct mailbox *inbox, const char *guid);
 /* Is this the mailbox (or in the namespace) that lazy_expunge moves to? */
 bool inlay_is_lazy_mailbox(struct mailbox *box);
 

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#define LOOK_MAX 1000u /* messages since the index was told */
+
 static bool is_live(const struct inlay_record *record)
 {
 	return record->state == INLAY_STATE_SAVED;
@@ -17,18 +19,36 @@ static bool knows_better(const struct inlay_own *own, const struct inlay_record 
 	       record->cause == WIRE_CAUSE_UNKNOWN;
 }
 
+/* Saved, but the index was not told of it any more. Where the mailbox was restored from
+ * a backup without its ledger, it ends before that UID, or another message has it. */
+static bool is_at_its_uid(struct inlay_session *session, struct mailbox *box,
+			  const struct inlay_record *record)
+{
+	uint32_t seq;
+
+	if (!is_live(record) || record->uid == 0 ||
+	    record->uid >= session->measure.uid_next ||
+	    record->uid_validity != session->measure.uid_validity)
+		return FALSE;
+	/* if it is not there, it is gone */
+	if (!mail_index_lookup_seq(box->view, record->uid, &seq) ||
+	    inlay_look_is_marked(box, seq))
+		return TRUE;
+	/* our keyword is a hint only: it may be that one, without */
+	session->differs = session->must_scan = TRUE;
+	return FALSE;
+}
+
 /* The ledger's word on what the index remembers: instances, and what was told. */
-static void join(struct inlay_session *session, struct inlay_ledger *ledger)
+static void join(struct inlay_session *session, struct mailbox *box,
+		 struct inlay_ledger *ledger)
 {
 	const struct inlay_record *record;
 
 	array_foreach (&ledger->records, record) {
 		struct inlay_own *own = inlay_session_own_guid(session, record->guid);
-		/* saved, but the index was not told of it any more */
-		if (own == NULL && is_live(record) && record->uid != 0 &&
-		    record->uid_validity == session->measure.uid_validity) {
+		if (own == NULL && is_at_its_uid(session, box, record))
 			own = inlay_session_own_add(session, record);
-		}
 		if (own == NULL)
 			continue;
 		/* the index still remembers what is known to be gone */
@@ -81,28 +101,58 @@ static bool has_unresolved(const struct inlay_session *session,
 	return FALSE;
 }
 
+/* Has a message come in that may be ours, and that none of our sessions has put there?
+ */
+static void look_for_others(struct inlay_session *session, struct mailbox *box,
+			    uint32_t from_uid)
+{
+	if (inlay_look_has_other(box, &session->own, from_uid))
+		session->differs = session->must_scan = TRUE;
+	/* so that not every session has to look at so many */
+	if (session->measure.uid_next - from_uid > LOOK_MAX)
+		session->must_note = TRUE;
+	session->looked = session->measure.uid_next;
+}
+
+/* In a mailbox that was made anew no UID of ours is worth anything. */
+static void forget_if_another(struct inlay_session *session, uint32_t uid_validity)
+{
+	if (uid_validity == 0 || session->measure.uid_validity == 0 ||
+	    uid_validity == session->measure.uid_validity)
+		return;
+	array_clear(&session->own);
+	session->looked = 0;
+	session->differs = session->must_scan = TRUE;
+}
+
 bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 		       struct inlay_ledger *ledger)
 {
 	ARRAY_TYPE(inlay_own) remembered;
 	const struct inlay_own *own;
-	uint32_t seq;
+	uint32_t seq, next_uid;
 	bool complete;
 
 	t_array_init(&remembered, 4);
-	bool cached = inlay_look_cached(box, &remembered, &complete);
+	bool cached = inlay_look_cached(box, &remembered, &complete, &next_uid);
+	forget_if_another(session, mail_index_get_header(box->view)->uid_validity);
 	array_foreach (&remembered, own) {
 		if (inlay_session_own_guid(session, own->guid) == NULL &&
 		    mail_index_lookup_seq(box->view, own->uid, &seq))
 			array_push_back(&session->own, own);
 	}
 	inlay_look_measure(box->view, &session->own, &session->measure);
-	join(session, ledger);
+	join(session, box, ledger);
 	array_sort(&session->own, own_uid_cmp);
 	inlay_look_measure(box->view, &session->own, &session->measure);
-	session->measure.complete = cached ? complete
-					   : session->measure.uid_validity != 0 &&
-						     !inlay_look_has_hint(box);
+	/* what this session has looked at itself it knows, too */
+	if (cached)
+		session->measure.complete = complete;
+	else if (session->looked == 0)
+		session->measure.complete =
+			session->measure.uid_validity != 0 && !inlay_look_has_hint(box);
+	if (cached)
+		look_for_others(session, box, I_MAX(next_uid, session->looked));
 	return cached;
 }
 
@@ -141,6 +191,10 @@ void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 		session->differs = session->must_scan = TRUE;
 	if (!session->measure.complete && !cached)
 		session->must_scan = TRUE;
+	/* ledger or index were lost: MIM may not know of them either */
+	if (inlay_session_has_unconfirmed(session) ||
+	    (!cached && inlay_look_has_hint(box)))
+		session->differs = TRUE;
 	inlay_ledger_free(&ledger);
 	inlay_see_changes(session, box);
 }
@@ -258,10 +312,10 @@ static void take_in_new(struct inlay_session *session, struct mailbox *box)
 	struct inlay_ledger ledger;
 	const char *error;
 	bool complete, is_new = FALSE;
-	uint32_t seq;
+	uint32_t seq, unused;
 
 	t_array_init(&now, 4);
-	if (!inlay_look_cached(box, &now, &complete))
+	if (!inlay_look_cached(box, &now, &complete, &unused))
 		return;
 	array_foreach (&now, own) {
 		if (inlay_session_own_guid(session, own->guid) == NULL &&
@@ -286,11 +340,11 @@ void inlay_see_changes(struct inlay_session *session, struct mailbox *box)
 		take_in_new(session, box);
 	}
 	T_END;
-	if (array_count(&session->own) == 0)
-		return;
 	bool complete = session->measure.complete;
 	inlay_look_measure(box->view, &session->own, &session->measure);
 	session->measure.complete = complete;
+	if (session->looked != 0 && session->measure.uid_next > session->looked)
+		look_for_others(session, box, session->looked);
 	array_foreach (&session->own, own) {
 		if (has_news(own, session->measure.uid_next))
 			news = TRUE;

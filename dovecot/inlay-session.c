@@ -325,6 +325,16 @@ void inlay_session_own_remove(struct inlay_session *session,
 		     1);
 }
 
+bool inlay_session_has_unconfirmed(const struct inlay_session *session)
+{
+	const struct inlay_own *own;
+	array_foreach (&session->own, own) {
+		if (*own->instance == '\0')
+			return TRUE;
+	}
+	return FALSE;
+}
+
 struct inlay_own *inlay_session_own_uid(struct inlay_session *session, uint32_t uid)
 {
 	struct inlay_own *own;

@@ -57,6 +57,7 @@ struct inlay_session {
 	bool untold;        /* there is news, and another process had the lock */
 	bool differs;       /* mailbox and ledger tell different things */
 	bool must_scan;     /* before an OPEN the messages must be looked at */
+	uint32_t looked;    /* those below this UID were; 0: none */
 
 	uint32_t request;
 	int64_t opened_at; /* boottime ms of the last OPEN */
@@ -66,7 +67,8 @@ struct inlay_session {
 	struct inlay_action *actions, **actions_tail;
 	unsigned int action_count;
 	unsigned int answer_count; /* actions since the last OPEN */
-	bool learned;              /* KNOWN confirmed what the ledger does not have */
+	/* what MIM said of the messages here is to be noted in ledger and index */
+	bool must_note;
 
 	struct inlay_events events;
 	ARRAY(struct inlay_event) acked; /* to be noted in the ledger */
@@ -112,6 +114,8 @@ struct inlay_own *inlay_session_own_add(struct inlay_session *session,
 					const struct inlay_record *record);
 void inlay_session_own_remove(struct inlay_session *session,
 			      const struct inlay_own *own);
+/* Is there one of which nobody has said yet that it is ours? */
+bool inlay_session_has_unconfirmed(const struct inlay_session *session);
 /* The message of ours with this UID or GUID, or NULL. */
 struct inlay_own *inlay_session_own_uid(struct inlay_session *session, uint32_t uid);
 struct inlay_own *inlay_session_own_guid(struct inlay_session *session,

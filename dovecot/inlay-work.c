@@ -2,6 +2,7 @@
 #include "inlay-work.h"
 
 #include "inlay-act.h"
+#include "inlay-save.h"
 #include "inlay-see.h"
 
 static const char *storage_error(struct mailbox *box)
@@ -48,8 +49,10 @@ static void work_close(struct inlay_work *work)
 
 	inlay_look_measure(work->box->view, &session->own, &session->measure);
 	session->measure.complete = complete;
-	/* what is to be looked for first is not remembered as looked at */
-	if (!session->must_scan &&
+	session->looked = session->measure.uid_next;
+	/* what is to be looked for first, or to be asked of MIM, is not remembered as
+	 * looked at */
+	if (!session->must_scan && !inlay_session_has_unconfirmed(session) &&
 	    inlay_look_store(work->box, &session->own, complete) < 0)
 		inlay_session_error(session,
 				    t_strdup_printf("the index cannot be written: %s",
@@ -94,6 +97,16 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 		inlay_act_replace(work, prepared->uid);
 }
 
+/* Another message has its UID: the mailbox was restored from a backup, without its
+ * ledger. Nobody has expunged it, and its UID is worth nothing any more. */
+static bool was_overtaken(const struct inlay_session *session,
+			  const struct inlay_record *record)
+{
+	return record->state == INLAY_STATE_SAVED && session->measure.complete &&
+	       record->uid != 0 && record->uid < session->measure.uid_next &&
+	       record->uid_validity == session->measure.uid_validity;
+}
+
 /* Brings the ledger to what the scan has found. */
 static void repair_ledger(struct inlay_work *work)
 {
@@ -116,6 +129,10 @@ static void repair_ledger(struct inlay_work *work)
 			record.uid = own->uid;
 			record.uid_validity = session->measure.uid_validity;
 			write_record(work, &record);
+		} else if (own == NULL && was_overtaken(session, old)) {
+			struct inlay_record record = *old;
+			record.uid = 0;
+			write_record(work, &record);
 		}
 	}
 }
@@ -129,7 +146,7 @@ bool inlay_work_find_paths(struct inlay_session *session)
 		return TRUE;
 	struct mailbox *box =
 		mailbox_alloc(ns->list, "INBOX", MAILBOX_FLAG_IGNORE_ACLS);
-	bool found = inlay_work_can_keep(box) && mailbox_open(box) == 0 &&
+	bool found = inlay_can_keep(box) && mailbox_open(box) == 0 &&
 		     inlay_paths_find(box, session->user->pool, &session->paths);
 	mailbox_free(&box);
 	return found;
@@ -151,12 +168,6 @@ void inlay_work_prepare(struct inlay_session *session)
 	if (is_there && inlay_work_find_paths(session) &&
 	    inlay_desk_prepare(&session->paths, &error) < 0)
 		e_debug(session->event, "Not prepared: %s", error);
-}
-
-bool inlay_work_can_keep(const struct mailbox *box)
-{
-	return (box->storage->class_flags &
-		MAIL_STORAGE_CLASS_FLAG_HAVE_MAIL_SAVE_GUIDS) != 0;
 }
 
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
@@ -214,7 +225,7 @@ static void write_learned(struct inlay_work *work)
 		record.due = record.acked = 1u << WIRE_EVENT_INJECTED;
 		write_record(work, &record);
 	}
-	session->learned = FALSE;
+	session->must_note = FALSE;
 }
 
 bool inlay_work_is_there(const struct inlay_session *session, bool withdrawals_only)
@@ -223,7 +234,7 @@ bool inlay_work_is_there(const struct inlay_session *session, bool withdrawals_o
 	     action = action->next)
 		if (!withdrawals_only || action->type == WIRE_WITHDRAW)
 			return TRUE;
-	return session->learned && !withdrawals_only;
+	return session->must_note && !withdrawals_only;
 }
 
 static void drop_late(struct inlay_session *session)
@@ -250,7 +261,7 @@ bool inlay_work(struct inlay_session *session, bool withdrawals_only)
 	int ret = work_open(session, &work);
 	if (ret <= 0)
 		return ret < 0;
-	if (session->learned)
+	if (session->must_note)
 		write_learned(&work);
 	for (struct inlay_action *action = session->actions; action != NULL;
 	     action = next) {

@@ -7,9 +7,6 @@
 
 #include "inlay-session.h"
 
-/* Can a storage keep the GUID that is given to a message? Where it cannot (mbox, imapc)
- * a message would not be known again. */
-bool inlay_work_can_keep(const struct mailbox *box);
 /* Finds where our files of this user's INBOX are, if that is not known yet. */
 bool inlay_work_find_paths(struct inlay_session *session);
 /* Opens INBOX once and makes the ledger, so that the first trigger, which will put in

@@ -66,10 +66,10 @@ class Ledger(PluginCase):
         os.chmod(path, 0o666)
 
     def test_more_messages_of_ours_than_a_question_can_hold(self):
-        self.start_agent()
-        self.deliver("one")
+        self.start_agent(message(self, 0))
         client = self.connect()
         self.assertEqual(client.exists(), 1)
+        self.agent.wait_event("injected")
         _, data = client.status("INBOX", "(UIDVALIDITY)")
         self.logout(client)
         self.write(int(re.search(rb"UIDVALIDITY (\d+)", data[0]).group(1)),
