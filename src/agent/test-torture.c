@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the agent without memory, at every allocation in turn. */
+/* The parts of the agent without memory, at every allocation in turn; the spool and the
+ * cache on a disk that fails at every change of a file. */
 #include "agent/compose.h"
 #include "agent/requests.h"
 #include "agent/settings.h"
@@ -8,6 +9,7 @@
 #include "agent/tokens.h"
 #include "agent/uplink.h"
 #include "base/crypto.h"
+#include "base/unit-disk.h"
 #include "base/unit-malloc.h"
 #include "base/unit.h"
 
@@ -140,6 +142,67 @@ static bool spools(struct error *err)
 	assert_int_equal(spool_count(s), expected);
 	spool_close(s);
 	return ok;
+}
+
+/* What is known of three events that were given to the spool. */
+struct given {
+	uint64_t sequence[3]; /* 0: it was refused */
+	uint64_t safe;        /* up to here they were said to be on the disk */
+};
+
+static void is_synced(void *ctx, uint64_t sequence, bool ok)
+{
+	struct given *g = ctx;
+	if (ok)
+		g->safe = sequence;
+}
+
+/* True if the fault has come. */
+static bool gives(struct given *g, enum unit_disk_fault fault, long nth)
+{
+	struct error err;
+	const struct spool_config config = {.directory = spool_folder,
+					    .max_bytes = SPOOL_MIN_SIZE * 64,
+					    .loop = loop,
+					    .synced = is_synced,
+					    .ctx = g};
+	struct spool *s = spool_open(&config, &err);
+	assert_non_null(s);
+	unit_disk_fail(fault, nth);
+	for (size_t i = 0; i < 3; i++) {
+		char user[64];
+		snprintf(user, sizeof user, "%d-%ld-%zu", (int)fault, nth, i);
+		struct spool_record r = {.type = 3,
+					 .time_ms = 1,
+					 .tenant = STR("default"),
+					 .user = str_of(user)};
+		bool ok = spool_append(s, &r, &err);
+		g->sequence[i] = ok ? r.sequence : 0;
+		while (!spool_is_synced(s))
+			ev_run(loop, EVRUN_ONCE);
+	}
+	spool_close(s);
+	return !unit_disk_stop();
+}
+
+/* What was safe is there, and nothing that was refused. */
+static void check_given(const struct given *g, enum unit_disk_fault fault, long nth)
+{
+	struct error err;
+	struct spool *s = open_spool(&err);
+	if (s == NULL)
+		fail_msg("%s %ld: %s", unit_disk_fault_names[fault], nth, err.message);
+	for (size_t i = 0; i < 3; i++) {
+		char user[64];
+		snprintf(user, sizeof user, "%d-%ld-%zu", (int)fault, nth, i);
+		size_t n = spool_of_user(s, STR("default"), str_of(user), NULL, 0);
+		if (n > 1 || (g->sequence[i] == 0 && n > 0) ||
+		    (g->sequence[i] != 0 && g->sequence[i] <= g->safe && n == 0))
+			fail_msg("%s %ld: event %zu, given as %d, is there %zu times",
+				 unit_disk_fault_names[fault], nth, i,
+				 (int)g->sequence[i], n);
+	}
+	spool_close(s);
 }
 
 static bool caches(struct error *err)
@@ -278,6 +341,14 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+/* All but the folder itself. */
+static int remove_below(const char *path, const struct stat *st, int type,
+			struct FTW *w)
+{
+	(void)st, (void)type;
+	return w->level > 0 ? remove(path) : 0;
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
@@ -308,11 +379,64 @@ static void no_event_is_lost_or_made_up(void **state)
 	unit_malloc_torture("spool again", spools);
 }
 
+static void on_a_failing_disk_no_safe_event_is_lost_or_refused_one_kept(void **state)
+{
+	(void)state;
+	struct error err;
+	spool_close(open_spool(&err)); /* the loop has all its descriptors now */
+	for (enum unit_disk_fault fault = 0; fault < UNIT_DISK_FAULTS; fault++) {
+		bool came = true;
+		for (long nth = 1; came; nth++) {
+			struct given g = {.safe = 0};
+			size_t before = unit_descriptors();
+			came = gives(&g, fault, nth);
+			assert_true(came || g.safe >= g.sequence[2]);
+			check_given(&g, fault, nth);
+			assert_int_equal(unit_descriptors(), before);
+			assert_true(nth < 100);
+		}
+	}
+}
+
 static void a_cached_template_is_whole_or_not_there(void **state)
 {
 	(void)state;
 	unit_malloc_torture("cache", caches);
 	unit_malloc_torture("cache again", caches);
+}
+
+static size_t n_files;
+
+static int count_one(const char *path, const struct stat *st, int type, struct FTW *w)
+{
+	(void)path, (void)st, (void)w;
+	n_files += type == FTW_F;
+	return 0;
+}
+
+static void on_a_failing_disk_a_template_is_not_kept_and_leaves_nothing(void **state)
+{
+	(void)state;
+	struct error err;
+	unsigned n = 0;
+	for (enum unit_disk_fault fault = 0; fault < UNIT_DISK_FAULTS; fault++) {
+		bool came = true;
+		for (long nth = 1; came; nth++) {
+			size_t before = unit_descriptors();
+			unit_disk_fail(fault, nth);
+			bool ok = caches(&err);
+			came = !unit_disk_stop();
+			assert_true(ok || came);
+			assert_true(caches(&err));
+			assert_int_equal(unit_descriptors(), before);
+			n_files = 0;
+			nftw(cache_folder, count_one, 8, FTW_PHYS);
+			assert_int_equal(n_files, 1);
+			nftw(cache_folder, remove_below, 8, FTW_DEPTH | FTW_PHYS);
+			n++;
+		}
+	}
+	assert_true(n > UNIT_DISK_FAULTS);
 }
 
 static void an_answer_is_read_and_used_whole_or_not_at_all(void **state)
@@ -337,7 +461,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_starts_whole_or_not_at_all),
 		TEST(no_event_is_lost_or_made_up),
+		TEST(on_a_failing_disk_no_safe_event_is_lost_or_refused_one_kept),
 		TEST(a_cached_template_is_whole_or_not_there),
+		TEST(on_a_failing_disk_a_template_is_not_kept_and_leaves_nothing),
 		TEST(an_answer_is_read_and_used_whole_or_not_at_all),
 	};
 	mime_init();
