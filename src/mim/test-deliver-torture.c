@@ -7,14 +7,14 @@
 
 #define EVENTS 3
 
-/* A clock that the test moves. */
-int64_t __real_clock_real_ms(void);
-int64_t __wrap_clock_real_ms(void);
+/* A clock that the test sets forward. */
+int64_t __real_clock_onward_ms(struct clock_onward *c);
+int64_t __wrap_clock_onward_ms(struct clock_onward *c);
 static int64_t later_ms;
 
-int64_t __wrap_clock_real_ms(void)
+int64_t __wrap_clock_onward_ms(struct clock_onward *c)
 {
-	return __real_clock_real_ms() + later_ms;
+	return __real_clock_onward_ms(c) + later_ms;
 }
 
 struct post_office {
