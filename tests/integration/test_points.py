@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+from fault_case import rounds
 from import_case import Bundle, people, user
 from receiver import SECRET, Receiver, events_of, signature_of
 from services.daemon import build_folder
@@ -429,7 +430,7 @@ class DeadLetters(PointCase):
 
 
 class Killed(PointCase):
-    EVENTS, KILLS = 1000, 3
+    EVENTS, KILLS = rounds((1000, 3), (10000, 10))
 
     def test_each_event_arrives_though_mimd_is_killed_again_and_again(self):
         def answer(number, request):
