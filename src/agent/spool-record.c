@@ -69,11 +69,11 @@ bool spool_record_encode(struct buf *out, const struct spool_record *r)
 static bool read_payload(const uint8_t *p, size_t n, struct spool_record *r)
 {
 	const uint8_t *end = p + n;
-	if (p[0] != FORMAT)
+	if (p[0] != FORMAT || p[10] > 1)
 		return false;
 	r->sequence = get_be(p + 1, 8);
 	r->type = p[9];
-	r->seen = p[10] != 0;
+	r->seen = p[10] == 1;
 	r->cause = p[11];
 	r->time_ms = (int64_t)get_be(p + 12, 8);
 	memcpy(r->instance, p + 20, 16);

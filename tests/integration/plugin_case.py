@@ -132,6 +132,10 @@ class PluginCase(unittest.TestCase):
         """What Dovecot has logged since the test began."""
         return self.dovecot.log()[self.log_start:]
 
+    def wait_log(self, text):
+        """Dovecot's log process writes it a moment after the command was answered."""
+        wait_until(lambda: text in self.log(), f"\"{text}\" in the log")
+
     def start_agent(self, *messages, **options):
         self.agent = FakeAgent(self.socket, messages=messages, **options)
         return self.agent

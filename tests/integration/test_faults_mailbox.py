@@ -111,7 +111,7 @@ class ReadOnly(FaultCase):
     def look(self, client):
         self.assertEqual(client.exists(), 1)
         wait_until(lambda: self.statistics()["refused"]["count"] == 1, "the refusal")
-        self.assertIn("inlay: a message cannot be saved", self.log())
+        wait_until(lambda: "inlay: a message cannot be saved" in self.log(), "the log")
 
 
 if __name__ == "__main__":

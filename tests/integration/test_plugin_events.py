@@ -312,7 +312,7 @@ class Events(PluginCase):
                 os.chown(made, 8, 8)
         os.mkdir(self.place_of_ledger())
         self.assertEqual(client.exists(), 0)
-        self.assertIn("inlay", self.log())
+        self.wait_log("inlay")
 
     def test_kill_9_of_imap_at_any_moment_never_gives_two_copies(self):
         self.deliver("friend")
@@ -353,7 +353,7 @@ class SdboxEvents(Events):
         os.unlink(place)
         os.mkdir(place)
         self.assertEqual(client.exists(), 1)
-        self.assertIn("inlay", self.log())
+        self.wait_log("inlay")
 
 
 class LogoutWait(PluginCase):

@@ -40,7 +40,7 @@ class Faults(PluginCase):
 
     def test_absent(self):
         self.opens_as_without_us()
-        self.assertIn("inlay: No answer for this session", self.log())
+        self.wait_log("inlay: No answer for this session")
 
     def test_absent_where_the_socket_is_a_file(self):
         with open(self.socket, "w"):
@@ -60,13 +60,13 @@ class Faults(PluginCase):
         self.start_agent(message(self))
         self.agent.mute = {READY}
         self.opens_as_without_us()
-        self.assertIn("does not answer HELLO", self.log())
+        self.wait_log("does not answer HELLO")
 
     def test_hung_after_open(self):
         self.start_agent(message(self))
         self.agent.mute = {DONE}
         self.opens_as_without_us(minimum=0.02)
-        self.assertIn("does not answer OPEN", self.log())
+        self.wait_log("does not answer OPEN")
 
     def test_an_answer_without_its_end_is_none(self):
         self.start_agent(message(self))
@@ -273,7 +273,7 @@ class BadSettings(PluginCase):
         self.start_agent(message(self))
         client = self.connect()
         self.assertEqual(client.exists(), 0)
-        self.assertIn(self.complaint, self.log())
+        self.wait_log(self.complaint)
         self.assertEqual(self.agent.hellos, [])
 
 

@@ -315,7 +315,7 @@ class SdboxReinjection(Reinjection, Kills, Again):
         there = wait_until(lambda: self.one_copy_of(old, lost, new), "one copy")
         self.assertIn(lost.guid, there)
         self.agent.wait_event("reinjected", instance=lost.instance)
-        self.assertIn("already exists, rebuilding index", self.log())
+        self.wait_log("already exists, rebuilding index")
 
     def one_copy_of(self, *messages):
         client = self.connect()

@@ -265,7 +265,7 @@ class Mailbox(Storage):
             client = self.connect()
             self.assertEqual(client.exists(), 1)
             self.agent.wait_event("refused", instance=second.instance, cause="failed")
-            self.assertIn("a message cannot be saved: ", self.log())
+            self.wait_log("a message cannot be saved: ")
             self.assertEqual(self.states()[second.instance], VOID)
             self.logout(client)
         client = self.connect()
