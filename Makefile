@@ -14,7 +14,7 @@ PYTHON  := /usr/bin/python3
 
 , := ,
 
-BENCH := $(addprefix tests/bench/bench-,load overload parts store)
+BENCH := $(addprefix tests/bench/bench-,load overload parts spool store)
 
 .PHONY: all help deps build demo test soak kills bench fuzz coverage install format lint clean
 all: build

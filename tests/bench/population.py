@@ -46,12 +46,14 @@ def question(n):
 
 
 class Population:
-    """With it: self.mimd runs. It is made anew if it has not so many readers left."""
+    """With it: self.mimd runs. It is made anew if it has not so many readers left.
+    each: every so-many-th user is a reader."""
 
-    def __init__(self, n_users, readers=0):
-        self.n = n_users
-        self.readers = min(readers, n_users // READER_EACH)
-        self.folder = RUN / f"mimd-{n_users}"
+    def __init__(self, n_users, readers=0, each=READER_EACH):
+        self.n, self.each = n_users, each
+        self.readers = min(readers, n_users // each)
+        self.folder = RUN / (f"mimd-{n_users}" + (f"-{each}" if each != READER_EACH
+                                                  else ""))
         self.state_file = self.folder / "state.json"
         self.mimd = None
         self.state = None
@@ -72,7 +74,7 @@ class Population:
         if not self.state_file.exists():
             return False
         self.state = json.loads(self.state_file.read_text())
-        return (self.state.get("readerEach") == READER_EACH and
+        return (self.state.get("readerEach") == self.each and
                 self.readers_left() >= self.readers)
 
     def command(self):
@@ -97,7 +99,7 @@ class Population:
         with open(path, "w") as f:
             for _ in range(count):
                 n = draw.randrange(self.n)
-                f.write(question(n + (n % READER_EACH == 0)) + "\n")
+                f.write(question(n + (n % self.each == 0)) + "\n")
         return path
 
     def ask_mixed(self, name, count):
@@ -113,23 +115,34 @@ class Population:
                     f.write(question(self._reader(reader)) + "\n")
                     reader += 1
                 else:
-                    f.write(question(n + (n % READER_EACH == 0)) + "\n")
+                    f.write(question(n + (n % self.each == 0)) + "\n")
+        return path
+
+    def reader_numbers(self, count):
+        """So many, who are used up with it."""
+        first = self.state["used"]
+        if self.readers_left() < count:
+            raise RuntimeError(f"{self.n} users have too few readers for that")
+        self.state["used"] += count
+        return [self._reader(first + i) for i in range(count)]
+
+    def ask_readers(self, name, count):
+        """A file of questions for them."""
+        path = self.folder / name
+        with open(path, "w") as f:
+            f.writelines(question(n) + "\n" for n in self.reader_numbers(count))
         return path
 
     def readers_left(self):
-        return self.n // READER_EACH - self.state["used"]
+        return self.n // self.each - self.state["used"]
 
     def take_readers(self, count):
         """The names of so many, who are used up with it."""
-        if self.readers_left() < count:
-            raise RuntimeError(f"{self.n} users have too few readers for that")
-        first = self.state["used"]
-        self.state["used"] += count
-        return [user(self._reader(first + i)) for i in range(count)]
+        return [user(n) for n in self.reader_numbers(count)]
 
     def others(self, count):
         """The names of so many that nothing is assigned to."""
-        return [user(i * READER_EACH + 1) for i in range(count)]
+        return [user(i * self.each + 1) for i in range(count)]
 
     def use(self, asked):
         """So many of the last file of mixed questions were asked."""
@@ -137,8 +150,8 @@ class Population:
 
     def _reader(self, i):
         """Not in the order of their names, which a store might like."""
-        n = self.n // READER_EACH
-        return i * 7919 % n * READER_EACH
+        n = self.n // self.each
+        return i * 7919 % n * self.each
 
     # making
 
@@ -147,16 +160,16 @@ class Population:
         with self._mimd() as mimd:
             source = new_tenant(mimd)
             seconds = load_users(mimd, source, self.n)
-            readers = self.n // READER_EACH
+            readers = self.n // self.each
             for i in range(CAMPAIGNS):
                 write_bundle(source / f"c{i}", i, (
-                    f"{user(k * READER_EACH)},Annette,Berg,A-{k}\n"
+                    f"{user(k * self.each)},Annette,Berg,A-{k}\n"
                     for k in range(readers if i == 0 else min(readers, 1000))))
                 run_import(mimd, "imports", f"c{i}")
             self.token_file.write_text(mimd.make_token("dovecot:default"))
         shutil.rmtree(source)
         self.state_file.write_text(json.dumps({
-            "used": 0, "readerEach": READER_EACH, "usersSeconds": seconds}))
+            "used": 0, "readerEach": self.each, "usersSeconds": seconds}))
 
 
 def new_tenant(mimd, **more):

@@ -7,7 +7,8 @@ What a run leaves (populations, which take long to make, and results) is in benc
 too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
 B_SESSIONS (200), B_MESSAGES (100,000) and B_PAUSE (ms; both) of b, B_INJECTIONS (40)
 of c, B_ROWS (10,000,000) and B_RATE (1,000 decisions a second) of d, B_MANY_USERS
-(10,000,000) of f, B_IDLE (200) of r, B_OVERLOAD (60 s) of o, whose B_USERS is 100,000.
+(10,000,000) of f, B_IDLE (200) of r, B_EVENTS (1,000,000) of w with B_RATE, B_OVERLOAD
+(60 s) of o, whose B_USERS is 100,000.
 """
 import argparse
 import datetime
@@ -21,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import bench_decisions  # noqa: E402
+import bench_drain      # noqa: E402
 import bench_growth     # noqa: E402
 import bench_idle       # noqa: E402
 import bench_import     # noqa: E402
@@ -39,6 +41,8 @@ BENCHES = [
      bench_inject.injection_beside_append),
     ("h", "SELECT while the agent hangs", bench_select.hung_agent),
     ("d", "import of a large file, and decisions meanwhile", bench_import.large_file),
+    ("w", "events that waited through an outage, and decisions meanwhile",
+     bench_drain.waiting_events),
     ("e", "memory when idle, time to ready", bench_idle.memory_and_start),
     ("o", "ten times the load, idle connections, what is left of it",
      bench_overload.overload),
