@@ -353,6 +353,15 @@ static void who_hangs_up_in_a_pause_loses_its_place(void **state)
 	service_stop(PATIENCE_MS);
 }
 
+/* Until the service has read so many. */
+static void wait_for_requests(const struct http_stats *stats, uint64_t n)
+{
+	int64_t until = clock_mono_us() + PATIENCE_MS * 1000;
+	while (stats->requests < n && clock_mono_us() < until)
+		sched_yield();
+	assert_int_equal(stats->requests, n);
+}
+
 static void stopping_ends_pauses(void **state)
 {
 	(void)state;
@@ -363,8 +372,7 @@ static void stopping_ends_pauses(void **state)
 	int told = client_dial();
 	assert_answer(told, GET("/pause/long"), "HTTP/1.1 503 ", "]}");
 	assert_true(client_say(told, PROMPT));
-	while (stats.requests < 2)
-		sched_yield();
+	wait_for_requests(&stats, 2);
 	service_stop(0);
 	assert_answer(told, NULL, "HTTP/1.1 503 ", "]}");
 	close(told);
