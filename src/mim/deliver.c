@@ -2,6 +2,7 @@
 /* The thread. */
 #include "base/clock.h"
 #include "mim/deliver-internal.h"
+#include "mim/settings.h"
 
 #include <stdlib.h>
 
@@ -142,9 +143,8 @@ void deliver_counts(struct deliver *d, struct deliver_counts *out)
 static bool read_settings(struct deliver *d, struct error *err)
 {
 	const struct settings *s = d->mim->settings;
-	struct str allowed[ADDRESS_NETWORKS_MAX];
 	struct deliver_settings *out = &d->settings;
-	size_t n = settings_list(s, "inlay.net.allow", allowed, ADDRESS_NETWORKS_MAX);
+	struct error_list errors;
 	out->timeout_ms = settings_int(s, "inlay.points.timeout");
 	out->connect_timeout_ms = out->timeout_ms < CONNECT_TIMEOUT_MS
 					  ? out->timeout_ms
@@ -153,13 +153,13 @@ static bool read_settings(struct deliver *d, struct error *err)
 	out->warn_after_ms = settings_int(s, "inlay.points.warn-after");
 	out->calls_per_point = (size_t)settings_int(s, "inlay.points.requests");
 	out->ca_file = settings_str(s, "inlay.points.ca-file").p;
-	out->allowed.n = n;
-	for (size_t i = 0; i < n && i < ADDRESS_NETWORKS_MAX; i++)
-		if (!address_network_parse(allowed[i], &out->allowed.items[i], err))
-			return false;
-	return n <= ADDRESS_NETWORKS_MAX ||
-	       error_set(err, ERROR_USAGE, "", "over %d networks in inlay.net.allow",
-			 ADDRESS_NETWORKS_MAX);
+	error_list_init(&errors, 1);
+	bool ok = mim_settings_networks(s, &out->allowed, &errors);
+	if (!ok)
+		error_set(err, ERROR_BAD_VALUE, "", "%s",
+			  errors.n > 0 ? errors.items[0].message : "out of memory");
+	error_list_free(&errors);
+	return ok;
 }
 
 static void deliver_free(struct deliver *d)

@@ -167,27 +167,31 @@ struct str mim_settings_store(const struct settings *s)
 		       : STR("lmdb");
 }
 
-static void check_networks(const struct settings *s, struct error_list *errors)
+bool mim_settings_networks(const struct settings *s, struct address_networks *out,
+			   struct error_list *errors)
 {
 	static const char name[] = "inlay.net.allow";
 	struct str list[ADDRESS_NETWORKS_MAX];
-	struct address_network network;
 	struct error err;
 	size_t n = settings_list(s, name, list, ADDRESS_NETWORKS_MAX);
-	if (n > ADDRESS_NETWORKS_MAX)
+	bool ok = n <= ADDRESS_NETWORKS_MAX;
+	out->n = ok ? n : ADDRESS_NETWORKS_MAX;
+	if (!ok)
 		error_list_add(errors, ERROR_BAD_VALUE, settings_where(s, name).p,
 			       "%s: over %d networks", name, ADDRESS_NETWORKS_MAX);
-	for (size_t i = 0; i < n && i < ADDRESS_NETWORKS_MAX; i++)
-		if (!address_network_parse(list[i], &network, &err))
-			error_list_add(errors, ERROR_BAD_VALUE,
-				       settings_where(s, name).p, "%s: %s", name,
-				       err.message);
+	for (size_t i = 0; i < out->n; i++)
+		if (!address_network_parse(list[i], &out->items[i], &err))
+			ok = error_list_add(errors, ERROR_BAD_VALUE,
+					    settings_where(s, name).p, "%s: %s", name,
+					    err.message);
+	return ok;
 }
 
 bool mim_settings_check(const struct settings *s, struct error_list *errors,
 			struct error_list *warnings)
 {
 	static const char contact[] = "spring.data.cassandra.contact-points";
+	struct address_networks networks;
 	struct str contact_at = settings_where(s, contact);
 	struct str store_at = settings_where(s, "inlay.store");
 	bool cassandra = str_eqz(mim_settings_store(s), "cassandra");
@@ -202,6 +206,6 @@ bool mim_settings_check(const struct settings *s, struct error_list *errors,
 	else if (settings_is_set(s, contact))
 		error_list_add(warnings, ERROR_NOT_BUILT, contact_at.p,
 			       "%s has no effect, as inlay.store is lmdb", contact);
-	check_networks(s, errors);
+	mim_settings_networks(s, &networks, errors);
 	return error_list_empty(errors);
 }

@@ -6,6 +6,7 @@
 #define INLAY_MIM_SETTINGS_H
 
 #include "base/properties.h"
+#include "net/address.h"
 
 #define SETTINGS_DEFAULT_FILE "/etc/mail-injection-middleware/application.properties"
 
@@ -18,6 +19,9 @@ bool mim_settings_path(const struct settings *s, const char *name, char *out,
 /* Which store: "lmdb" or "cassandra". Set by inlay.store; else cassandra if
  * spring.data.cassandra.contact-points is set, else lmdb. */
 struct str mim_settings_store(const struct settings *s);
+/* inlay.net.allow. False with each error in the list. */
+bool mim_settings_networks(const struct settings *s, struct address_networks *out,
+			   struct error_list *errors);
 /* What cannot be seen from one setting alone: a store that is not built in, a file that
  * would have to be two, ... */
 bool mim_settings_check(const struct settings *s, struct error_list *errors,
