@@ -19,7 +19,7 @@ import platform
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "integration")]
 
 import bench_decisions  # noqa: E402
 import bench_drain      # noqa: E402
