@@ -196,7 +196,7 @@ static void events(struct request *q)
 	}
 	count_events(q->mim, c->events.events, c->events.n);
 	event_batch_start(q->tenant->db, c->snapshot, keyed, c->events.n, q->now_ms,
-			  events_done, c);
+			  q->mim->events, events_done, c);
 }
 
 static void template_done(void *ctx, const struct error *err)

@@ -3,6 +3,7 @@
 
 #include "mim/user-update.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -33,6 +34,7 @@ struct batch {
 	struct store_db *db;
 	const struct snapshot *snapshot;
 	int64_t now_ms;
+	struct workers *workers; /* or NULL */
 	event_batch_done *done;
 	void *ctx;
 	struct entry *entries; /* by user, then place */
@@ -95,11 +97,13 @@ static bool work(struct user_update *u, bool *write, struct error *err)
 			return error_set(err, ERROR_MEMORY, "", "no memory for events");
 		lane->dropped += !known;
 	}
-	return partition_change(&lane->partition, NULL, 0, &u->change, write) ||
-	       error_set(err, ERROR_MEMORY, "", "no memory for events");
+	if (!partition_change(&lane->partition, NULL, 0, &u->change, write))
+		return error_set(err, ERROR_MEMORY, "", "no memory for events");
+	u->change.patient = true; /* the agent has it, and the user does not wait */
+	return true;
 }
 
-static void lane_goes_on(struct lane *lane);
+static void lane_goes_on(void *ctx);
 
 static void user_done(struct user_update *u, const struct error *err)
 {
@@ -108,7 +112,9 @@ static void user_done(struct user_update *u, const struct error *err)
 		fails(lane->batch, err);
 	else
 		atomic_fetch_add(&lane->batch->dropped, lane->dropped);
-	if (atomic_exchange(&lane->half_done, true))
+	struct workers *workers = lane->batch->workers;
+	if (atomic_exchange(&lane->half_done, true) &&
+	    (workers == NULL || !workers_run(workers, lane_goes_on, lane)))
 		lane_goes_on(lane);
 }
 
@@ -133,10 +139,14 @@ static bool lane_takes_user(struct lane *lane)
 	return true;
 }
 
-static void lane_goes_on(struct lane *lane)
+static void lane_goes_on(void *ctx)
 {
+	struct lane *lane = ctx;
 	struct batch *b = lane->batch;
 	while (lane_takes_user(lane)) {
+		/* a kernel that preempts lazily lets who has just woken wait else */
+		if (b->workers != NULL)
+			sched_yield();
 		user_update_start(&lane->update);
 		if (!atomic_exchange(&lane->half_done, true))
 			return; /* user_done will come and go on */
@@ -174,7 +184,7 @@ static bool open_lanes(struct batch *b, size_t n)
 
 void event_batch_start(struct store_db *db, const struct snapshot *s,
 		       const struct keyed_event *events, size_t n, int64_t now_ms,
-		       event_batch_done *done, void *ctx)
+		       struct workers *workers, event_batch_done *done, void *ctx)
 {
 	static const struct error no_memory = {.kind = ERROR_MEMORY,
 					       .message = "no memory for events"};
@@ -187,6 +197,7 @@ void event_batch_start(struct store_db *db, const struct snapshot *s,
 	b->db = db;
 	b->snapshot = s;
 	b->now_ms = now_ms;
+	b->workers = workers;
 	b->done = done;
 	b->ctx = ctx;
 	b->n = n;

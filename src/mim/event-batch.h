@@ -8,11 +8,12 @@
 
 #include "mim/partition.h"
 #include "mim/requests.h"
+#include "mim/workers.h"
 
 /* Another session of the same user may be first that often. */
 #define EVENT_BATCH_TRIES 16
-/* Users whose partitions are read and written at once. */
-#define EVENT_BATCH_LANES 16
+/* Users whose partitions are read and written at once: so many share a sync. */
+#define EVENT_BATCH_LANES 64
 
 /* An event with the key of its user. */
 struct keyed_event {
@@ -31,9 +32,10 @@ typedef void event_batch_done(void *ctx, const struct event_batch_result *result
 
 /* Events of one user are applied in their order. db, snapshot and the events' text
  * are borrowed until done has run; `events` itself is copied. May call done before it
- * returns. */
+ * returns. workers: where it goes on after a write, off the threads of the store; NULL:
+ * on these. */
 void event_batch_start(struct store_db *db, const struct snapshot *s,
 		       const struct keyed_event *events, size_t n, int64_t now_ms,
-		       event_batch_done *done, void *ctx);
+		       struct workers *workers, event_batch_done *done, void *ctx);
 
 #endif

@@ -5,6 +5,7 @@
 #include "mim/admission.h"
 #include "mim/deliver.h"
 #include "mim/due.h"
+#include "mim/event-batch.h"
 #include "mim/import.h"
 #include "mim/mim.h"
 #include "mim/routes.h"
@@ -239,16 +240,21 @@ static bool open_pools(struct process *p, struct error *err)
 	mim->admission = admission_new(&limits);
 	if (mim->metrics == NULL || mim->router == NULL || mim->admission == NULL)
 		return error_set(err, ERROR_MEMORY, "", "no memory for the routes");
-	mim->workers = workers_new("mimd-worker",
-				   (unsigned)settings_int(s, "inlay.workers.threads"),
-				   (size_t)settings_int(s, "inlay.workers.queue"), err);
+	mim->workers = workers_new(
+		"mimd-worker", (unsigned)settings_int(s, "inlay.workers.threads"),
+		(size_t)settings_int(s, "inlay.workers.queue"), WORKERS_PROMPT, err);
 	if (mim->workers == NULL)
 		return false;
 	mim->jobs = workers_new("mimd-job",
 				(unsigned)settings_int(s, "inlay.import.threads"),
-				JOBS_QUEUED_MAX, err);
+				JOBS_QUEUED_MAX, WORKERS_PROMPT, err);
+	/* never refused for want of room: admission has counted the batches */
+	mim->events =
+		workers_new("mimd-events", 1,
+			    limits.most[ADMISSION_EVENTS] * (1 + EVENT_BATCH_LANES),
+			    WORKERS_PATIENT, err);
 	mim->tenants = tenants_new(mim, err);
-	return mim->jobs != NULL && mim->tenants != NULL;
+	return mim->jobs != NULL && mim->events != NULL && mim->tenants != NULL;
 }
 
 /* The store is opened before the listeners, so that a second mimd on the same data
@@ -297,6 +303,7 @@ static void stop(struct process *p)
 	deliver_stop(mim->deliver);
 	workers_free(mim->workers);
 	workers_free(mim->jobs);
+	workers_free(mim->events);
 	tenants_free(mim->tenants);
 	tokens_close(mim->tokens);
 	if (mim->system != NULL)

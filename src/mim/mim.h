@@ -42,6 +42,7 @@ struct mim {
 		feed_room; /* of the tenants' feeds; set with the API's listener */
 	struct deliver *_Atomic deliver; /* NULL at the start */
 	struct workers *workers;         /* handlers that block */
+	struct workers *events;          /* batches of events; may be NULL */
 	struct workers *jobs; /* imports and sweeps: minutes, not milliseconds */
 	int64_t started_ms;   /* wall clock */
 	int64_t started_us;   /* clock_mono_us() at the start of main() */

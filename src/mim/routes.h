@@ -25,7 +25,8 @@ enum route_flag {
 				 does not exist (q->tenant is NULL then) */
 	ROUTE_ALWAYS = 4,     /* also while the middleware is not ready */
 	ROUTE_PROMPT = 8,  /* a late answer is worth nothing: refused under overload */
-	ROUTE_EVENTS = 16, /* bounded apart, so that decisions do not wait for it */
+	ROUTE_EVENTS = 16, /* bounded apart and on a thread of its own, so that
+			      decisions do not wait for it */
 	ROUTE_WAITS = 32,  /* a long poll: ROUTE_WAIT_MS more for its answer */
 };
 

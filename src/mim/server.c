@@ -277,9 +277,10 @@ static void on_handle(struct http_request *rq, void *ctx)
 	}
 	bool closed =
 		q->tenant != NULL && !q->tenant->open && !(r->flags & ROUTE_CLOSED_TOO);
-	if (!closed && !(r->flags & ROUTE_BLOCKING))
+	bool is_events = !closed && (r->flags & ROUTE_EVENTS) != 0;
+	if (!closed && !is_events && !(r->flags & ROUTE_BLOCKING))
 		r->handler(q);
-	else if (!workers_run(s->mim->workers, work, q))
+	else if (!workers_run(is_events ? s->mim->events : s->mim->workers, work, q))
 		request_fail_with(q, ERROR_BUSY, "", "too many calls wait already");
 }
 

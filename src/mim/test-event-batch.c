@@ -74,6 +74,26 @@ static void a_batch_of_many_users_is_counted_once_however_often_it_comes(void **
 	}
 }
 
+/* Where there is no room for what goes on, it goes on where it is. */
+static void it_goes_on_on_a_thread_of_its_own(void **state)
+{
+	(void)state;
+	static const size_t room[] = {1, 1000};
+	for (size_t i = 0; i < 2; i++) {
+		struct error err;
+		struct world *w = given_to_all(1);
+		struct event_batch_result r;
+		size_t n = make_events();
+		w->workers = workers_new("test", 2, room[i], WORKERS_PATIENT, &err);
+		assert_non_null(w->workers);
+		assert_true(world_events(w, keyed, n, WORLD_NOW + 5000, &r));
+		assert_int_equal(r.stored, n);
+		assert_all_counted_once(w);
+		workers_free(w->workers);
+		world_free(w);
+	}
+}
+
 static void a_batch_that_fails_can_be_sent_again(void **state)
 {
 	(void)state;
@@ -133,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_batch_of_many_users_is_counted_once_however_often_it_comes),
+		cmocka_unit_test(it_goes_on_on_a_thread_of_its_own),
 		cmocka_unit_test(a_batch_that_fails_can_be_sent_again),
 		cmocka_unit_test(events_of_nobody_are_dropped_and_leave_nothing),
 		cmocka_unit_test(an_event_does_not_reach_another_users_instance),

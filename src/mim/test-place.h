@@ -51,7 +51,7 @@ static inline void make_folder(const struct place *p, const char *name)
 static inline void start_jobs(struct place *p)
 {
 	struct error err;
-	p->mim.jobs = workers_new("test", 1, 100, &err);
+	p->mim.jobs = workers_new("test", 1, 100, WORKERS_PROMPT, &err);
 	assert_non_null(p->mim.jobs);
 }
 

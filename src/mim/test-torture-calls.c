@@ -41,7 +41,7 @@ static struct server *server_new(enum fault_kind kind)
 	const struct store_options o = fault_options(kind, s->folder);
 	s->w = world_new_on(&o);
 	s->mim.store = s->w->store;
-	s->mim.jobs = workers_new("test", 1, 1000, &err);
+	s->mim.jobs = workers_new("test", 1, 1000, WORKERS_PROMPT, &err);
 	assert_non_null(s->mim.jobs);
 	struct tenant_config *c = tenant_config_new(&s->w->tenant, 1);
 	assert_non_null(c);

@@ -38,7 +38,7 @@ static void a_full_queue_refuses_and_what_was_taken_is_done(void **state)
 	struct gate g = {.lock = PTHREAD_MUTEX_INITIALIZER,
 			 .changed = PTHREAD_COND_INITIALIZER};
 	struct error err;
-	struct workers *w = workers_new("test", 2, 3, &err);
+	struct workers *w = workers_new("test", 2, 3, WORKERS_PROMPT, &err);
 	assert_non_null(w);
 	assert_true(workers_run(w, wait_at_gate, &g));
 	assert_true(workers_run(w, wait_at_gate, &g));
@@ -59,7 +59,7 @@ static void freeing_an_idle_pool_ends_its_threads(void **state)
 {
 	(void)state;
 	struct error err;
-	struct workers *w = workers_new("test", 8, 1, &err);
+	struct workers *w = workers_new("test", 8, 1, WORKERS_PATIENT, &err);
 	assert_non_null(w);
 	assert_int_equal(workers_depth(w), 0);
 	workers_free(w);

@@ -29,6 +29,7 @@ struct world {
 	struct snapshot *snapshot;
 	struct campaign_variant variant;
 	uint64_t serial;
+	struct workers *workers; /* of batches; or NULL */
 };
 
 static inline struct world *world_new_on(const struct store_options *inner)
@@ -300,7 +301,8 @@ static inline bool world_events(struct world *w, const struct keyed_event *event
 {
 	struct waiting x;
 	waiting_init(&x);
-	event_batch_start(w->db, w->snapshot, events, n, now_ms, world_batch_done, &x);
+	event_batch_start(w->db, w->snapshot, events, n, now_ms, w->workers,
+			  world_batch_done, &x);
 	bool ok = waiting_wait(&x);
 	*r = x.result;
 	return ok;

@@ -4,6 +4,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PATIENT_NICE 10
 
 struct job {
 	workers_fn *fn;
@@ -17,6 +21,7 @@ struct workers {
 	size_t size, first, n;
 	size_t running;
 	bool closed;
+	enum workers_urgency urgency;
 	unsigned n_threads;
 	pthread_t threads[];
 };
@@ -24,6 +29,9 @@ struct workers {
 static void *serve(void *arg)
 {
 	struct workers *w = arg;
+	/* on Linux the nice value is each thread's own; refused at worst */
+	if (w->urgency == WORKERS_PATIENT)
+		setpriority(PRIO_PROCESS, (id_t)gettid(), PATIENT_NICE);
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
 		while (w->n == 0 && !w->closed)
@@ -44,7 +52,7 @@ static void *serve(void *arg)
 }
 
 struct workers *workers_new(const char *name, unsigned threads, size_t max_queued,
-			    struct error *err)
+			    enum workers_urgency urgency, struct error *err)
 {
 	struct workers *w =
 		calloc(1, sizeof *w + (size_t)threads * sizeof w->threads[0]);
@@ -57,6 +65,7 @@ struct workers *workers_new(const char *name, unsigned threads, size_t max_queue
 	}
 	w->ring = ring;
 	w->size = max_queued;
+	w->urgency = urgency;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work, NULL);
 	for (; w->n_threads < threads; w->n_threads++) {

@@ -12,9 +12,10 @@ struct workers;
 typedef void workers_fn(void *ctx);
 
 /* name: at most 15 bytes, shown as the threads' name. At most max_queued jobs wait.
- * NULL with *err on failure. */
+ * WORKERS_PATIENT: others get the processors first. NULL with *err on failure. */
+enum workers_urgency { WORKERS_PROMPT, WORKERS_PATIENT };
 struct workers *workers_new(const char *name, unsigned threads, size_t max_queued,
-			    struct error *err);
+			    enum workers_urgency urgency, struct error *err);
 /* Puts a job at the end of the queue; false when the queue is full or closed: fn will
  * not run then, and the caller answers "busy". */
 bool workers_run(struct workers *w, workers_fn *fn, void *ctx);

@@ -177,6 +177,21 @@ static void a_decision_does_not_wait_for_an_import(void **state)
 	assert_int_equal(imports.failed, 0);
 }
 
+static void what_is_patient_goes_behind_a_decision(void **state)
+{
+	struct fixture *f = *state;
+	struct calls events = {0};
+	struct store_user_change nothing = {0}, patient = {.patient = true};
+	enum { EVENTS = 3000 };
+	for (unsigned i = 0; i < EVENTS; i++)
+		store_user_commit(f->db, text(f, "u%u", i), 0, &patient, NULL,
+				  count_call, &events);
+	must_commit(f, "decision", &nothing);
+	assert_true(events.done < EVENTS);
+	await(&events.done, EVENTS);
+	assert_int_equal(events.failed, 0);
+}
+
 /* Decisions one behind the other: as soon as one is done the next is asked for. */
 struct chain {
 	struct fixture *f;
@@ -280,6 +295,7 @@ int main(void)
 		TEST(who_shares_a_transaction_is_not_told),
 		TEST(who_is_alone_waits_for_no_company),
 		TEST(a_decision_does_not_wait_for_an_import),
+		TEST(what_is_patient_goes_behind_a_decision),
 		TEST(imports_go_on_however_many_decisions_come),
 		TEST(while_decisions_come_every_second_transaction_is_theirs_alone),
 	};

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one thread that writes to an environment. It puts what waits into one
  * transaction, makes it durable, and only then tells the callers: many decisions
- * cost one sync. What somebody waits for goes first; imports fill the rest of a
- * transaction that has not lasted long.
+ * cost one sync. What somebody waits for goes first, then what is patient; imports fill
+ * the rest of a transaction that has not lasted long.
  *
  * An operation that is refused has written nothing and the others go on. One that
  * fails half-way spoils the transaction: it is given up, and the others are done
  * again without it. */
 #include "store/lmdb/lmdb-internal.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 /* So long a transaction takes in more. */
 #define GATHER_US 5000
+/* So long it takes in what is patient, by itself and when somebody waits for it: who
+ * comes then waits for the rest of it. */
+#define PATIENT_US 3000
+#define PATIENT_BESIDE_US 1000
 /* For so long after one that somebody waits for, the next is expected, and imports
  * get one slice a transaction; and none in that in which somebody waits, unless there
  * was none in the one before either. */
@@ -46,7 +51,7 @@ struct writer {
 	bool had_import;      /* the last transaction */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	struct queue urgent, imports;
+	struct queue urgent, patient, imports;
 	int64_t import_us; /* when the last import was taken, or the first one came */
 	bool gathering;    /* nobody needs to wake it */
 	bool stop;
@@ -103,7 +108,7 @@ static void queue_append(struct queue *to, struct queue *from)
  * transaction, what is on the disk, and what is refused. */
 struct round {
 	struct queue again, done, finished, refused;
-	size_t n_done, n_urgent;
+	size_t n_done, n_urgent, n_patient;
 	bool has_import;
 	/* 0, or so many to a transaction: each copies the pages that it changes, so
 	 * that a nearly full map takes many small ones, but not a large one */
@@ -126,17 +131,27 @@ static struct item *take(struct writer *w, struct round *r)
 	pthread_mutex_lock(&w->lock);
 	bool overdue = !r->has_import && now - w->import_us > PATIENCE_US &&
 		       w->imports.first != NULL;
+	bool is_next_patient = false;
+	bool has_time =
+		now - r->begin_us <= (r->n_urgent > 0 ? PATIENT_BESIDE_US : PATIENT_US);
 	item = overdue ? NULL : queue_pop(&w->urgent);
+	if (item != NULL)
+		r->n_urgent++;
+	else if (!overdue && has_time && (item = queue_pop(&w->patient)) != NULL)
+		is_next_patient = r->n_patient++ > 0;
 	if (item != NULL) {
 		w->urgent_us = now;
-		r->n_urgent++;
 	} else if (overdue || !is_expected ||
-		   (!r->has_import && (r->n_urgent == 0 || !w->had_import))) {
+		   (!r->has_import &&
+		    (r->n_urgent + r->n_patient == 0 || !w->had_import))) {
 		item = queue_pop(&w->imports);
 		r->has_import |= item != NULL;
 		w->import_us = now;
 	}
 	pthread_mutex_unlock(&w->lock);
+	/* a kernel that preempts lazily lets who has just woken wait for a tick else */
+	if (is_next_patient)
+		sched_yield();
 	return item;
 }
 
@@ -339,7 +354,7 @@ static void one_round(struct writer *w)
 		transaction(w, &r);
 	} while (r.again.first != NULL);
 	environment_measure(w->env);
-	w->company = r.n_urgent;
+	w->company = r.n_urgent + r.n_patient;
 	w->had_import = r.has_import;
 	tell(&r.finished);
 	tell(&r.refused);
@@ -373,7 +388,8 @@ static void *writer_main(void *arg)
 	struct writer *w = arg;
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		bool has_work = w->urgent.first != NULL || w->imports.first != NULL;
+		bool has_work = w->urgent.first != NULL || w->patient.first != NULL ||
+				w->imports.first != NULL;
 		if (!has_work && w->stop)
 			break;
 		if (!has_work) {
@@ -410,6 +426,7 @@ struct writer *writer_new(struct environment *e)
 		return NULL;
 	w->env = e;
 	queue_init(&w->urgent);
+	queue_init(&w->patient);
 	queue_init(&w->imports);
 	if (pthread_mutex_init(&w->lock, NULL) != 0)
 		goto no_lock;
@@ -446,6 +463,11 @@ void writer_free(struct writer *w)
 	free(w);
 }
 
+static bool is_patient(const struct store_op *op)
+{
+	return op->kind == STORE_OP_USER_COMMIT && op->user_commit.change->patient;
+}
+
 void writer_submit(struct writer *w, const struct store_op *op)
 {
 	struct item *item = malloc(sizeof *item);
@@ -461,7 +483,10 @@ void writer_submit(struct writer *w, const struct store_op *op)
 	pthread_mutex_lock(&w->lock);
 	if (is_bulk && w->imports.first == NULL)
 		w->import_us = clock_mono_us();
-	queue_push(is_bulk ? &w->imports : &w->urgent, item);
+	queue_push(is_bulk          ? &w->imports
+		   : is_patient(op) ? &w->patient
+				    : &w->urgent,
+		   item);
 	if (!w->gathering)
 		pthread_cond_signal(&w->changed);
 	pthread_mutex_unlock(&w->lock);
