@@ -308,6 +308,9 @@ static struct server *start(struct mim *mim, const char *address, const char *po
 	o.port = (uint16_t)settings_int(s, port);
 	o.threads = threads < 1 ? 1 : (unsigned)threads;
 	o.max_connections = descriptors_raise(s, mim->log);
+	o.max_per_address = (unsigned)settings_int(
+		s, head == on_head ? "inlay.http.max-connections-per-address"
+				   : "inlay.public.max-connections-per-address");
 	if (head == on_head)
 		mim->feed_room.most = o.max_connections / 4;
 	/* browsers bring all cookies of the public name's domain along */

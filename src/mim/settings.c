@@ -79,12 +79,18 @@ static const struct setting table[] = {
 	 "unset."},
 	{"inlay.public.port", SETTING_INT, "8081", 0, 65535, NULL, NULL,
 	 "Port of the public listener; 0 takes a free one."},
+	{"inlay.public.max-connections-per-address", SETTING_INT, "1024", 0, 1000000,
+	 NULL, NULL,
+	 "Connections at once from one address to the public listener; 0: no limit. "
+	 "Behind a proxy all come from the proxy's."},
 	{"inlay.http.threads", SETTING_INT, "0", 0, 256, NULL, NULL,
 	 "Threads that serve HTTP; 0: one per core."},
 	{"inlay.http.max-connections", SETTING_INT, "4096", 16, 1000000, NULL, NULL,
 	 "Connections at once, of each listener, as far as the limit of open files "
 	 "allows. When there are more, the oldest that is idle or slow is closed; when "
 	 "all are busy, the new one gets 503."},
+	{"inlay.http.max-connections-per-address", SETTING_INT, "0", 0, 1000000, NULL,
+	 NULL, "Connections at once from one address to the API; 0: no limit."},
 	{"inlay.http.request-timeout", SETTING_DURATION, "PT30S", CLOCK_SECOND,
 	 10 * CLOCK_MINUTE, NULL, NULL,
 	 "Time for a whole request to come in and to be answered."},

@@ -258,7 +258,7 @@ static bool begin_head(struct call *c, const char *method, const char *version)
 	if (c->rq.method.p == NULL)
 		return false;
 	const char *wrong =
-		http_check_head(c->mhd, version, c->rq.path.p, &c->announced);
+		http_check_head(c->mhd, method, version, c->rq.path.p, &c->announced);
 	if (wrong == NULL) {
 		take_target(&c->rq);
 	} else {

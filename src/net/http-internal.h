@@ -147,8 +147,9 @@ unsigned room_headroom(const struct http_options *o);
 /* http-check.c: NULL, or what is wrong with the head of a message. *body_size is the
  * Content-Length (0 without a body), or HTTP_BODY_UNKNOWN. */
 #define HTTP_BODY_UNKNOWN UINT64_MAX
-const char *http_check_head(struct MHD_Connection *mhd, const char *version,
-			    const char *target, uint64_t *body_size);
+const char *http_check_head(struct MHD_Connection *mhd, const char *method,
+			    const char *version, const char *target,
+			    uint64_t *body_size);
 
 /* http-timer.c: the list of connections and their deadlines. */
 void connection_notify(void *server, struct MHD_Connection *mhd, void **socket_context,

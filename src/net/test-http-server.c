@@ -102,6 +102,8 @@ static void refuses_what_can_be_read_in_two_ways(void **state)
 		"POST /show HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
 		"Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
 		"POST /show HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"POST /show HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n"
+		"0\r\n\r\n",
 		"GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n",
 		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
 	};
