@@ -16,7 +16,7 @@ PYTHON  := /usr/bin/python3
 
 BENCH := $(addprefix tests/bench/bench-,load overload parts spool store)
 
-.PHONY: all help deps build demo test soak kills bench fuzz coverage install format lint clean
+.PHONY: all help deps build demo test test-faults soak kills bench fuzz coverage install format lint clean
 all: build
 
 help: ## this list
@@ -45,6 +45,12 @@ test: ## every test; SAN=address or SAN=thread for sanitizer builds
 	@$(MAKE) --no-print-directory ninja-$(PLAIN)
 	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory ninja-build-clang)
 	@$(PYTHON) tests/run.py --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
+
+test-faults: ## every test that docs/reliability.md names, each fault at every place
+	@packaging/install-deps build test
+	@$(MAKE) --no-print-directory ninja-$(PLAIN)
+	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD))
+	@$(PYTHON) tests/run.py --faults --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
 
 SOAK = INLAY_PLUGIN_BUILD=$(PLAIN) $(PYTHON) tests/soak/soak.py --build $(BUILD) $(if $(SEED),--seed $(SEED))
 

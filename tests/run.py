@@ -19,6 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE_LIMIT = 600  # seconds for one integration file
+FAULTS_LIMIT = 3600  # with every fault at every place
 
 
 def arguments():
@@ -29,6 +30,8 @@ def arguments():
     p.add_argument("--sanitizer", choices=["address", "thread"])
     p.add_argument("--no-unit", action="store_true")
     p.add_argument("--no-integration", action="store_true")
+    p.add_argument("--faults", action="store_true", help="the integration tests that "
+                   "docs/reliability.md names, each fault at every place it may have")
     p.add_argument("only", nargs="?", default="")
     return p.parse_args()
 
@@ -46,7 +49,18 @@ def environment(args):
                            + str(ROOT / "tests/tsan.supp"))
     if args.sanitizer:
         env["INLAY_SANITIZER"] = args.sanitizer
+    if args.faults:
+        env["FAULT_ROUNDS"] = "full"
     return env
+
+
+def integration_files(args):
+    files = sorted((ROOT / "tests/integration").glob("test_*.py"))
+    if args.faults:
+        named = set(re.findall(r"`(test_\w+\.py): ",
+                               (ROOT / "docs/reliability.md").read_text()))
+        files = [f for f in files if f.name in named]
+    return [f for f in files if args.only in f.name]
 
 
 def run_unit(args, env):
@@ -83,7 +97,7 @@ def run_unit(args, env):
 SUMMARY = re.compile(r"^Ran (\d+) tests? in", re.M)
 
 
-def run_file(path, env):
+def run_file(path, env, limit):
     """One integration file; returns (passed, failures)."""
     began = time.monotonic()
     process = subprocess.Popen(
@@ -91,13 +105,13 @@ def run_file(path, env):
         env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         stdin=subprocess.DEVNULL, start_new_session=True)
     try:
-        output, _ = process.communicate(timeout=FILE_LIMIT)
+        output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         # everything it started is in its session
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         print(output)
-        return 0, [f"{path.name}: not done after {FILE_LIMIT} s"]
+        return 0, [f"{path.name}: not done after {limit} s"]
     ran = SUMMARY.search(output)
     bad = re.findall(r"^(?:FAIL|ERROR): (.*)$", output, re.M)
     count = int(ran.group(1)) if ran else 0
@@ -117,17 +131,16 @@ def main():
     args = arguments()
     env = environment(args)
     passed, failures = 0, []
-    if not args.no_unit:
+    if not args.no_unit and not args.faults:
         n, bad = run_unit(args, env)
         passed += n
         failures += bad
         print(f"unit tests: {n} passed", flush=True)
     if not args.no_integration:
-        for path in sorted((ROOT / "tests/integration").glob("test_*.py")):
-            if args.only in path.name:
-                n, bad = run_file(path, env)
-                passed += n
-                failures += bad
+        for path in integration_files(args):
+            n, bad = run_file(path, env, FAULTS_LIMIT if args.faults else FILE_LIMIT)
+            passed += n
+            failures += bad
     for f in failures:
         print(f"failed: {f}")
     print(f"{passed} passed, {len(failures)} failed")

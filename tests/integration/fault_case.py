@@ -6,14 +6,12 @@ FAULT_ROUNDS=full (make test-faults) makes each fault at every place it may have
 without it each is made a few times: that is what `make test` has time for."""
 import os
 import random
-import re
 import subprocess
 
 from chain_case import ChainCase, template, wait_until
 from plugin_case import plain_message
 
 FULL = os.environ.get("FAULT_ROUNDS") == "full"
-SANITIZER = os.environ.get("INLAY_SANITIZER")
 
 
 def rounds(few, many):
@@ -26,6 +24,11 @@ def some(items, few):
     if FULL or len(items) <= few:
         return items
     return [items[0], *sorted(random.sample(items[1:-1], few - 2)), items[-1]]
+
+
+def full_only(test):
+    """A test of which `make test` has the like."""
+    return test if FULL else None
 
 
 class Disk:
@@ -105,13 +108,6 @@ class FaultCase(ChainCase):
     def log(self):
         return self.chain.dovecot.log()[self.log_start:]
 
-    def metric(self, name):
-        status, _, text = self.mimd.request("GET", "/metrics", headers={
-            "Authorization": f"Bearer {self.mimd.token}"})
-        self.assertEqual(status, 200, text)
-        return sum(float(line.rsplit(" ", 1)[1]) for line in text.decode().splitlines()
-                   if re.match(rf"inlay_mim_{name}[ {{]", line))
-
     def health(self):
         """{name of a check: (status, message)}"""
         _, told = self.mimd.call("GET", "/health/ready")
@@ -124,4 +120,5 @@ class FaultCase(ChainCase):
         self.assertEqual(ours, [])
 
 
-__all__ = ["Disk", "FULL", "FaultCase", "SANITIZER", "plain_message", "rounds", "some", "wait_until"]
+__all__ = ["Disk", "FULL", "FaultCase", "full_only", "plain_message",
+           "rounds", "some", "wait_until"]

@@ -10,8 +10,8 @@ import tempfile
 import time
 import unittest
 
-from fault_case import FaultCase, wait_until
-from receiver import Receiver, events_of
+from fault_case import FaultCase, full_only
+from receiver import events_of
 from services.shifted import Clock
 from test_mimd_decisions import DecisionCase
 from test_points import PointCase
@@ -121,6 +121,7 @@ class Steps(FaultCase):
     def test_an_hour_back_under_dovecot_too(self):
         self.step_under_all(BACK)
 
+    @full_only
     def test_a_day_forward_under_dovecot_too(self):
         self.step_under_all(FORWARD)
 
@@ -155,6 +156,7 @@ class Steps(FaultCase):
     def test_killed_and_started_again_an_hour_earlier(self):
         self.step_while_all_are_killed(BACK)
 
+    @full_only
     def test_killed_and_started_again_a_day_later(self):
         self.step_while_all_are_killed(FORWARD)
 
@@ -216,6 +218,7 @@ class Points(PointCase):
     def test_a_step_back_does_not_hold_up_what_is_tried_again(self):
         self.failing(0, BACK)
 
+    @full_only
     def test_a_clock_that_was_a_day_ahead_does_not_hold_it_up_either(self):
         self.failing(FORWARD, 0)
 

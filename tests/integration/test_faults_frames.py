@@ -2,7 +2,6 @@
 """The socket between plugin and agent is closed at each byte of each frame, in either
 direction: the session goes on, nothing comes twice, nothing that was confirmed is lost,
 and the next session ends what was begun."""
-import os
 import unittest
 import unittest.mock
 

@@ -7,14 +7,12 @@ import json
 import os
 import pathlib
 import socket
-import subprocess
 import time
 import unittest
 import urllib.parse
 
 import fake_agent as wire
 from agent_case import AgentCase
-from fault_case import rounds, wait_until
 from mimd_case import MimdCase
 from plugin_case import PluginCase, message
 from scripted_mim import inject
@@ -25,7 +23,7 @@ LIVE = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 class Http(MimdCase):
     public = True
-    settings = {"inlay.http.request-timeout": "PT2S", "inlay.http.idle-timeout": "PT3S"}
+    settings = {"inlay.http.request-timeout": "PT1S", "inlay.http.idle-timeout": "PT3S"}
 
     def dial(self, port=None):
         s = socket.create_connection(("127.0.0.1", port or self.mimd.port), 20)
@@ -59,8 +57,10 @@ class Http(MimdCase):
         for head in (
                 "Host: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}   ",
                 "Host: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n{}   ",
-                "Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + tail,
-                "Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + tail,
+                "Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + tail,
+                "Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+                + tail,
                 "Host: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n" + tail,
                 "Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + tail,
                 "Host: x\r\nTransfer-Encoding : chunked\r\n\r\n" + tail,
