@@ -68,7 +68,8 @@ class Middleware(Stopped):
     def test_whatever_is_wrong_with_its_answers_inbox_opens(self):
         all_of_them = itertools.product(("hello", "decisions", "events", "templates"), (
             ("500", "status", 500), ("503", "status", 503), ("slow", "delay", 2),
-            ("half", "half", None), ("nonsense", "raw", b"\0{[<"), ("nothing", "raw", b"")))
+            ("half", "half", None), ("nonsense", "raw", b"\0{[<"),
+            ("nothing", "raw", b"")))
         for name, (what, attribute, value) in some(all_of_them, rounds(10, 24)):
             with self.subTest(call=name, fault=what):
                 self.give(f"{name}{what}")

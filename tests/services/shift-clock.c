@@ -17,13 +17,14 @@ static const _Atomic int64_t *shift;
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("SHIFT_CLOCK_FILE");
-	int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	/* past the functions that a sanitizer, which is not ready yet, looks at */
+	long fd = path != NULL ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY) : -1;
 	if (fd < 0)
 		return;
-	void *p = mmap(NULL, sizeof *shift, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (p != MAP_FAILED)
-		shift = p;
+	long p = syscall(SYS_mmap, NULL, sizeof *shift, PROT_READ, MAP_SHARED, fd, 0);
+	syscall(SYS_close, fd);
+	if (p > 0)
+		shift = (const _Atomic int64_t *)p;
 }
 
 static int64_t wall_us(void)
