@@ -186,7 +186,7 @@ static bool was_read(struct mailbox *box, uint32_t uid)
 		(MAIL_SEEN | MAIL_DELETED)) == MAIL_SEEN;
 }
 
-static void gone(struct inlay_work *work, struct inlay_record *record, uint8_t cause)
+void inlay_act_gone(struct inlay_work *work, struct inlay_record *record, uint8_t cause)
 {
 	struct inlay_session *session = work->session;
 	struct inlay_own *own = inlay_session_own_guid(session, record->guid);
@@ -224,7 +224,7 @@ static int take_out(struct inlay_work *work, uint32_t uid)
 static void replaced(struct inlay_work *work, struct inlay_record *record)
 {
 	(void)inlay_expunge_lazy(work->box, record->guid);
-	gone(work, record, WIRE_CAUSE_REPLACED);
+	inlay_act_gone(work, record, WIRE_CAUSE_REPLACED);
 }
 
 void inlay_act_replace(struct inlay_work *work, uint32_t uid)
@@ -370,6 +370,10 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 			action->guid);
 		return;
 	}
+	if (inlay_look_is_users(&record)) {
+		tell_again(session, &record);
+		return;
+	}
 	if (inlay_look_find(work->box, action->guid,
 			    record.uid == 0 ? UINT32_MAX : record.uid - 1, &uid) < 0) {
 		inlay_session_error(session,
@@ -382,7 +386,7 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 		if (record.state == INLAY_STATE_GONE)
 			tell_again(session, &record);
 		else
-			gone(work, &record, WIRE_CAUSE_UNKNOWN);
+			inlay_act_gone(work, &record, WIRE_CAUSE_UNKNOWN);
 		return;
 	}
 	record.seen = record.seen || was_read(work->box, uid);
@@ -400,7 +404,7 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 					      ->add_str("instance", record.instance)
 					      ->add_str("kept", kept ? "yes" : "no");
 	e_debug(e->event(), "Withdrew instance %s", record.instance);
-	gone(work, &record, withdrawn_as(action, kept));
+	inlay_act_gone(work, &record, withdrawn_as(action, kept));
 }
 
 void inlay_act(struct inlay_work *work, struct inlay_action *action)

@@ -20,6 +20,9 @@ bool inlay_act_is_late(const struct inlay_action *action);
 /* A reinjection is in the mailbox, and the copy that it replaces as well: that one
  * goes, unless it was read. */
 void inlay_act_replace(struct inlay_work *work, uint32_t uid);
+/* The message is not in INBOX any more: ledger and agent learn of it. */
+void inlay_act_gone(struct inlay_work *work, struct inlay_record *record,
+		    uint8_t cause);
 /* Tells that nothing was saved; frees the assignment in MIM. */
 void inlay_act_refuse(struct inlay_session *session, const struct inlay_action *action,
 		      uint8_t cause);

@@ -2,6 +2,7 @@
 #include "inlay-look.h"
 
 #include "inlay-compat.h"
+#include "wire/wire.h"
 
 #define EXTENSION_VERSION 2
 #define FLAG_INCOMPLETE 1
@@ -20,6 +21,13 @@ struct look_header {
 	uint32_t flags;
 	struct look_entry own[INLAY_OWN_MAX];
 };
+
+bool inlay_look_is_users(const struct inlay_record *record)
+{
+	return record->state == INLAY_STATE_GONE &&
+	       (record->cause == WIRE_CAUSE_EXPUNGED ||
+		record->cause == WIRE_CAUSE_MOVED);
+}
 
 uint32_t inlay_look_extension(struct mailbox *box)
 {
@@ -233,7 +241,8 @@ static int take_frame(struct mail *mail, struct inlay_ledger *ledger,
 	if (own_has(own, guid) || array_count(own) >= INLAY_OWN_MAX)
 		return 0;
 	struct inlay_record *record = inlay_ledger_by_guid(ledger, guid);
-	if (record == NULL && !str_array_find(mail_get_keywords(mail), INLAY_KEYWORD))
+	if (record != NULL ? inlay_look_is_users(record)
+			   : !str_array_find(mail_get_keywords(mail), INLAY_KEYWORD))
 		return 0;
 	struct inlay_own *entry = array_append_space(own);
 	entry->uid = mail->uid;

@@ -38,6 +38,10 @@ struct inlay_measure {
 	bool complete; /* own is all there is of ours */
 };
 
+/* The user has expunged it or moved it away: what has its GUID in INBOX now, a copy
+ * that was made before or one that was moved back, is the user's. */
+bool inlay_look_is_users(const struct inlay_record *record);
+
 uint32_t inlay_look_extension(struct mailbox *box);
 
 /* Fills *own from the index of an opened mailbox, in the order of UIDs; what has a UID

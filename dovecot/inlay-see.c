@@ -52,7 +52,9 @@ static void join(struct inlay_session *session, struct mailbox *box,
 		if (own == NULL)
 			continue;
 		/* the index still remembers what is known to be gone */
-		if (!own->is_there && !is_live(record) && !knows_better(own, record)) {
+		if ((!own->is_there && !is_live(record) &&
+		     !knows_better(own, record)) ||
+		    inlay_look_is_users(record)) {
 			inlay_session_own_remove(session, own);
 			continue;
 		}
@@ -125,6 +127,15 @@ static void forget_if_another(struct inlay_session *session, uint32_t uid_validi
 	session->differs = session->must_scan = TRUE;
 }
 
+/* Where nothing ever had the keyword there is nothing to find. */
+static void find_nothing(struct inlay_session *session, struct mailbox *box)
+{
+	session->measure.complete =
+		session->measure.uid_validity != 0 && !inlay_look_has_hint(box);
+	if (session->measure.complete)
+		session->looked = session->measure.uid_next;
+}
+
 bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 		       struct inlay_ledger *ledger)
 {
@@ -149,8 +160,7 @@ bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 	if (cached)
 		session->measure.complete = complete;
 	else if (session->looked == 0)
-		session->measure.complete =
-			session->measure.uid_validity != 0 && !inlay_look_has_hint(box);
+		find_nothing(session, box);
 	if (cached)
 		look_for_others(session, box, I_MAX(next_uid, session->looked));
 	return cached;
@@ -205,12 +215,15 @@ static bool was_read(const struct inlay_own *own)
 	return (own->is_there && own->seen) || own->retrieved;
 }
 
-/* Something of what was found is news. */
-static bool has_news(const struct inlay_own *own, uint32_t uid_next)
+/* Something of what was found is news. What is not at its UID may have got another one
+ * (replicas that have given one UID twice do that): that is looked for first. */
+static bool has_news(const struct inlay_session *session, const struct inlay_own *own)
 {
-	if (*own->instance == '\0' || own->uid >= uid_next)
+	if (*own->instance == '\0' || own->uid >= session->measure.uid_next)
 		return FALSE;
-	return !own->is_there || (was_read(own) && !own->read_told);
+	if (!own->is_there && (own->expunged || !session->must_scan))
+		return TRUE;
+	return was_read(own) && !own->read_told;
 }
 
 static uint8_t cause_of(const struct inlay_own *own)
@@ -291,7 +304,7 @@ static void report_all(struct inlay_session *session)
 		return;
 	for (unsigned int i = array_count(&session->own); i > 0 && ret > 0; i--) {
 		struct inlay_own *own = array_idx_modifiable(&session->own, i - 1);
-		if (!has_news(own, session->measure.uid_next))
+		if (!has_news(session, own))
 			continue;
 		if (report(session, &desk, own, &error) < 0)
 			ret = -1;
@@ -346,7 +359,7 @@ void inlay_see_changes(struct inlay_session *session, struct mailbox *box)
 	if (session->looked != 0 && session->measure.uid_next > session->looked)
 		look_for_others(session, box, session->looked);
 	array_foreach (&session->own, own) {
-		if (has_news(own, session->measure.uid_next))
+		if (has_news(session, own))
 			news = TRUE;
 	}
 	if (news)

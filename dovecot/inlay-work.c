@@ -97,14 +97,24 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 		inlay_act_replace(work, prepared->uid);
 }
 
-/* Another message has its UID: the mailbox was restored from a backup, without its
- * ledger. Nobody has expunged it, and its UID is worth nothing any more. */
-static bool was_overtaken(const struct inlay_session *session,
-			  const struct inlay_record *record)
+/* A message that the scan has not found. If another one has its UID, the mailbox was
+ * restored from a backup without its ledger: nobody has expunged ours, and its UID is
+ * worth nothing any more. */
+static void not_found(struct inlay_work *work, const struct inlay_record *old)
 {
-	return record->state == INLAY_STATE_SAVED && session->measure.complete &&
-	       record->uid != 0 && record->uid < session->measure.uid_next &&
-	       record->uid_validity == session->measure.uid_validity;
+	const struct inlay_measure *measure = &work->session->measure;
+	struct inlay_record record = *old;
+	uint32_t seq;
+
+	if (old->state != INLAY_STATE_SAVED || !measure->complete || old->uid == 0 ||
+	    old->uid >= measure->uid_next || old->uid_validity != measure->uid_validity)
+		return;
+	if (!mail_index_lookup_seq(work->box->view, old->uid, &seq)) {
+		inlay_act_gone(work, &record, WIRE_CAUSE_UNKNOWN);
+		return;
+	}
+	record.uid = 0;
+	write_record(work, &record);
 }
 
 /* Brings the ledger to what the scan has found. */
@@ -129,10 +139,8 @@ static void repair_ledger(struct inlay_work *work)
 			record.uid = own->uid;
 			record.uid_validity = session->measure.uid_validity;
 			write_record(work, &record);
-		} else if (own == NULL && was_overtaken(session, old)) {
-			struct inlay_record record = *old;
-			record.uid = 0;
-			write_record(work, &record);
+		} else if (own == NULL) {
+			not_found(work, old);
 		}
 	}
 }

@@ -286,6 +286,27 @@ class LazyNamespace(PluginCase):
         self.agent.wait_event("gone", cause="expunged")
 
 
+class LazyWithoutGuids(PluginCase):
+    """lazy_expunge into an mbox, which gives what it gets another GUID."""
+
+    mail = "sdbox"
+    server = {"plugins": "inlay lazy_expunge",
+              "namespaces": "namespace inbox {\n  inbox = yes\n  separator = /\n}\n"
+              "namespace lazy {\n  prefix = .GONE/\n  separator = /\n"
+              "  hidden = yes\n  list = no\n  location = mbox:~/gone\n}\n"}
+    settings = {"lazy_expunge": ".GONE/"}
+
+    def test_what_cannot_be_taken_out_of_it_is_told_as_moved(self):
+        self.start_agent(message(self))
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.agent.push(encode(WITHDRAW, guid=self.agent.messages[0].guid, cause=1,
+                               lazy=1))
+        self.agent.wait_event("gone", cause="moved")
+        self.assertEqual(self.count(".GONE/INBOX"), 1)
+        self.assertEqual(client.exists(), 0)
+
+
 class NotifyWanted(PluginCase):
     server = {"plugins": "inlay notify mail_log"}
     settings = {"mail_log_events": "save", "mail_log_fields": "msgid",

@@ -98,6 +98,8 @@ class Mailbox:
         self.assert_counted(injected=1, expungedUnread=1)
         self.restore(backup, keep_ledger=True)
         self.always(2, guid, injected=1, expungedUnread=1)
+        self.read_ours()
+        self.always(2, guid, injected=1, expungedUnread=1)
         self.expunge("2")
         self.always(1, injected=1, expungedUnread=1)
 

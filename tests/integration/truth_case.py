@@ -173,6 +173,7 @@ class TruthCase(ChainCase):
         self.publish([(user, "Ada") for user in users])
         for self.quick, self.user in enumerate(users):
             self.deliver("friend")
+            self.mailbox_is_made()
             client = self.connect()
             pid = self.imap_process()
             client.send(b"S SELECT INBOX\r\n")
@@ -185,6 +186,9 @@ class TruthCase(ChainCase):
             self.finish_select(client)
             self.end(client)
         raise AssertionError("no save could be met in its middle")
+
+    def mailbox_is_made(self):
+        """For who has to do something then."""
 
     def wait_for_a_record(self):
         end = time.monotonic() + 20
