@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/unit.h"
 
-#include "base/clock.h"
 #include "mim/extsort.h"
 #include "mim/test-fault.h"
 
@@ -126,17 +125,16 @@ static void equal_keys_come_in_the_order_of_their_numbers(void **state)
 	extsort_free(s);
 }
 
-/* Nothing tells them apart but their numbers: neither a byte nor a prefix. */
+/* Nothing tells them apart but their numbers: neither a byte nor a prefix. If each were
+ * compared with each, it would not be done within the limit of a test. */
 static void many_records_of_one_key_are_sorted_in_good_time(void **state)
 {
 	(void)state;
 	struct extsort *s = new_sort(64u << 20);
 	uint64_t sum;
-	for (uint64_t i = 0; i < 300000; i++)
-		add(s, 7, i * 7919 % 300007, STR(""));
-	int64_t begin = clock_mono_us();
-	assert_int_equal(check_order(s, &sum), 300000);
-	assert_true(clock_mono_us() - begin < 10 * CLOCK_SECOND * 1000);
+	for (uint64_t i = 0; i < 600000; i++)
+		add(s, 7, i * 7919 % 600011, STR(""));
+	assert_int_equal(check_order(s, &sum), 600000);
 	extsort_free(s);
 }
 
