@@ -55,6 +55,8 @@ TARGETS = {
 
 # A finding ends the process. Quarantine and kept memory are small: each input starts
 # anew, and pages that stay in the cache are worth more than a long memory.
+# seconds for one input: of the wall clock, and the machine may have other work
+HANGS = 60
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:malloc_context_size=8:"
                     "allocator_release_to_os_interval_ms=-1",
@@ -74,7 +76,7 @@ def command(build, name, seconds, runs):
         folder.mkdir(parents=True, exist_ok=True)
     words = [build / "tests/fuzz" / f"fuzz-{name}", corpus, HERE / "seeds" / name,
              f"-max_total_time={seconds}", f"-runs={runs or -1}",
-             f"-max_len={longest}", "-timeout=10", "-rss_limit_mb=2048",
+             f"-max_len={longest}", f"-timeout={HANGS}", "-rss_limit_mb=2048",
              "-print_final_stats=1", "-close_fd_mask=1",
              f"-artifact_prefix={findings}/{name}-"]
     if dictionary is not None:
