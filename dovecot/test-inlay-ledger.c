@@ -1,80 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inlay-desk.h"
-#include "inlay-lock.h"
-#include "wire/wire.h"
-
-#include "test-common.h"
-#include "write-full.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static const struct mailbox_permissions perm = {
-	.file_create_mode = 0600,
-	.file_create_gid = (gid_t)-1,
-};
-
-static char directory[64];
-
-static const char *path(void)
-{
-	return t_strconcat(directory, "/" INLAY_LEDGER_NAME, NULL);
-}
-
-static struct inlay_record a_record(unsigned int n, uint8_t state)
-{
-	struct inlay_record record;
-	i_zero(&record);
-	i_snprintf(record.instance, sizeof(record.instance), "%032x", n);
-	i_snprintf(record.guid, sizeof(record.guid), "%032x", n + 0xabc0000);
-	record.state = state;
-	record.seen = TRUE;
-	record.cause = WIRE_CAUSE_MOVED;
-	record.due = 0x1a;
-	record.acked = 0x02;
-	record.again = TRUE;
-	record.named = TRUE;
-	record.uid_validity = 0xfedcba98;
-	record.uid = n;
-	record.time = -1234567890123;
-	return record;
-}
-
-static void append(struct inlay_ledger *ledger, unsigned int n, uint8_t state)
-{
-	struct inlay_record record = a_record(n, state);
-	const char *error = "";
-	int fd = -1;
-	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
-	int ret = inlay_ledger_append(ledger, &fd, path(), &perm, &record, &error);
-	test_assert_strcmp(error, "");
-	test_assert(ret == 0);
-	i_close_fd(&fd);
-}
-
-static unsigned int state_on_disk(unsigned int n)
-{
-	struct inlay_ledger ledger;
-	const char *error;
-	struct inlay_record wanted = a_record(n, 1);
-
-	inlay_ledger_init(&ledger);
-	test_assert(inlay_ledger_read(&ledger, path(), &error) >= 0);
-	const struct inlay_record *found =
-		inlay_ledger_by_instance(&ledger, wanted.instance);
-	unsigned int state = found == NULL ? 0 : found->state;
-	inlay_ledger_free(&ledger);
-	return state;
-}
-
-static off_t size_on_disk(void)
-{
-	struct stat st;
-	return stat(path(), &st) == 0 ? st.st_size : -1;
-}
+#include "test-inlay-ledger.h"
 
 static void test_record_goes_there_and_back(void)
 {
@@ -208,146 +133,6 @@ static void test_records_have_their_place_before_they_come(void)
 	test_end();
 }
 
-static void test_a_prepared_ledger_has_name_and_places(void)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_begin("ledger: a prepared one has its name and places");
-	test_assert(inlay_desk_prepare(&paths, &error) == 0 && paths.named);
-	test_assert(size_on_disk() == INLAY_LEDGER_BLOCK);
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(desk.ledger.lines == 0 && !desk.ledger.unsynced);
-	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
-	test_assert(desk.ledger.unsynced && !desk.ledger.unnamed);
-	test_assert(inlay_desk_settle(&desk, &error) == 0 && !desk.ledger.unsynced);
-	inlay_desk_close(&desk);
-	test_assert(size_on_disk() == INLAY_LEDGER_BLOCK);
-	test_assert(state_on_disk(1) == INLAY_STATE_PREPARED);
-	/* one with records stays as it is */
-	test_assert(inlay_desk_prepare(&paths, &error) == 0);
-	test_assert(state_on_disk(1) == INLAY_STATE_PREPARED);
-	/* somebody has removed it: the next one's name is not known to last */
-	i_unlink(path());
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
-	test_assert(desk.ledger.unnamed);
-	inlay_desk_close(&desk);
-	i_unlink(path());
-	test_end();
-}
-
-static void test_a_ledger_that_is_made_anew_is_not_the_prepared_one(void)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	struct inlay_paths others = paths;
-	struct inlay_record record = a_record(1, INLAY_STATE_PREPARED);
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_begin("ledger: one that is made anew is not the prepared one");
-	test_assert(inlay_desk_prepare(&paths, &error) == 0 && paths.named);
-	/* as long as somebody reads it, the next one has another inode */
-	int fd = open(path(), O_RDONLY);
-	i_unlink(path());
-	/* another session writes, and is killed before that is durable */
-	test_assert(inlay_desk_open(&desk, &others, &error) == 1);
-	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
-	inlay_desk_close(&desk);
-	i_close_fd(&fd);
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(desk.ledger.room > 0);
-	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
-	test_assert(desk.ledger.unnamed);
-	inlay_desk_close(&desk);
-	i_unlink(path());
-	test_end();
-}
-
-/* A session of its own; with sync it lives until what it wrote is durable. */
-static bool unnamed_after(unsigned int n, uint8_t state, bool sync)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	struct inlay_record record = a_record(n, state);
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
-	bool unnamed = desk.ledger.unnamed;
-	test_assert(!sync || inlay_desk_settle(&desk, &error) == 0);
-	inlay_desk_close(&desk);
-	return unnamed;
-}
-
-/* Announced, durable, saved. */
-static void save_as_a_session_does(unsigned int n)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	struct inlay_record record = a_record(n, INLAY_STATE_PREPARED);
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(inlay_desk_announce(&desk, &record, &error) == 0);
-	test_assert(inlay_desk_settle(&desk, &error) == 0);
-	record.state = INLAY_STATE_SAVED;
-	test_assert(inlay_desk_write(&desk, &record, &error) == 0);
-	inlay_desk_close(&desk);
-}
-
-static void test_the_name_is_not_taken_for_durable_too_soon(void)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_begin("ledger: its name lasts once a message was saved");
-	/* killed before its record was durable, and so was the next */
-	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
-	test_assert(unnamed_after(1, INLAY_STATE_UNCERTAIN, FALSE));
-	/* a message that was found */
-	test_assert(unnamed_after(1, INLAY_STATE_SAVED, FALSE));
-	test_assert(unnamed_after(2, INLAY_STATE_PREPARED, TRUE));
-	/* who made it durable says so with the next record, and nobody else can */
-	test_assert(unnamed_after(2, INLAY_STATE_SAVED, FALSE));
-	save_as_a_session_does(2);
-	test_assert(!unnamed_after(2, INLAY_STATE_GONE, FALSE));
-	test_assert(!unnamed_after(3, INLAY_STATE_PREPARED, FALSE));
-	i_unlink(path());
-	/* a preparation makes it so, whoever was killed before */
-	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(inlay_ledger_make_room(&desk.ledger, desk.fd, path(), &error) == 0);
-	test_assert(desk.ledger.unnamed && desk.ledger.unsynced);
-	test_assert(inlay_desk_settle(&desk, &error) == 0 && desk.ledger.named);
-	inlay_desk_close(&desk);
-	i_unlink(path());
-	test_end();
-}
-
-static void test_who_prepares_waits_for_nobody(void)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	const char *error = "";
-	int fd = -1, other = -1;
-
-	test_begin("ledger: who prepares one leaves it to who has the lock");
-	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 1);
-	test_assert(inlay_desk_prepare(&paths, &error) == 0 && !paths.named);
-	test_assert(size_on_disk() == 0);
-	inlay_lock_release(fd);
-	test_assert(inlay_lock_try(path(), &perm, &other, &error) == 1);
-	i_close_fd(&other);
-	i_close_fd(&fd);
-	i_unlink(path());
-	paths.ledger = "/nonexistent/" INLAY_LEDGER_NAME;
-	test_assert(inlay_desk_prepare(&paths, &error) == -1 && !paths.named);
-	test_end();
-}
-
 /* A ledger of whole records and nothing behind them. */
 static void test_a_ledger_without_places_gets_them(void)
 {
@@ -388,72 +173,6 @@ static void test_a_damaged_record_leaves_the_others(void)
 	test_assert(ledger.bad == 1 && ledger.lines == 3 && !ledger.torn);
 	test_assert(array_count(&ledger.records) == 2);
 	inlay_ledger_free(&ledger);
-	i_unlink(path());
-	test_end();
-}
-
-static void test_a_damaged_ledger_is_mended(void)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	struct inlay_ledger ledger;
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_begin("ledger: one with damaged records is written anew, once");
-	inlay_ledger_init(&ledger);
-	for (unsigned int n = 1; n <= 4; n++)
-		append(&ledger, n, INLAY_STATE_SAVED);
-	append(&ledger, 3, INLAY_STATE_GONE);
-	inlay_ledger_free(&ledger);
-	int fd = open(path(), O_WRONLY);
-	test_assert(pwrite_full(fd, "?", 1, INLAY_RECORD_SIZE + 20) == 0);
-	i_close_fd(&fd);
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(inlay_desk_mend(&desk, &error) == 1);
-	test_assert(inlay_desk_mend(&desk, &error) == 0);
-	test_assert(!desk.ledger.unsynced && !desk.ledger.unnamed);
-	/* it is still locked */
-	test_assert(inlay_lock_try(path(), &perm, &fd, &error) == 0);
-	inlay_desk_close(&desk);
-	test_assert(state_on_disk(1) == INLAY_STATE_SAVED);
-	test_assert(state_on_disk(2) == 0);
-	test_assert(state_on_disk(3) == INLAY_STATE_GONE);
-	test_assert(state_on_disk(4) == INLAY_STATE_SAVED);
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(desk.ledger.bad == 0 && array_count(&desk.ledger.records) == 3);
-	/* the newest change is the last that is forgotten */
-	const struct inlay_record *kept = array_front(&desk.ledger.records);
-	test_assert(kept[0].uid == 1 && kept[1].uid == 4 && kept[2].uid == 3);
-	inlay_desk_close(&desk);
-	/* who did it may have been killed before the new file's name was durable, and
-	 * so may who came next */
-	test_assert(unnamed_after(5, INLAY_STATE_PREPARED, FALSE));
-	test_assert(unnamed_after(6, INLAY_STATE_PREPARED, FALSE));
-	test_assert(state_on_disk(5) == INLAY_STATE_PREPARED);
-	save_as_a_session_does(7);
-	test_assert(!unnamed_after(8, INLAY_STATE_PREPARED, FALSE));
-	i_unlink(path());
-	test_end();
-}
-
-static void test_a_ledger_of_damaged_records_only_is_empty(void)
-{
-	struct inlay_paths paths = {.ledger = path(), .perm = perm};
-	unsigned char bytes[2 * INLAY_RECORD_SIZE];
-	struct inlay_desk desk;
-	const char *error = "";
-
-	test_begin("ledger: one of damaged records only becomes an empty one");
-	memset(bytes, '?', sizeof(bytes));
-	int fd = open(path(), O_CREAT | O_WRONLY, 0600);
-	test_assert(pwrite_full(fd, bytes, sizeof(bytes), 0) == 0);
-	i_close_fd(&fd);
-	test_assert(inlay_desk_open(&desk, &paths, &error) == 1);
-	test_assert(inlay_desk_mend(&desk, &error) == 1);
-	test_assert(desk.ledger.lines == 0 && desk.ledger.room > 0);
-	inlay_desk_close(&desk);
-	test_assert(unnamed_after(1, INLAY_STATE_PREPARED, FALSE));
-	test_assert(state_on_disk(1) == INLAY_STATE_PREPARED);
 	i_unlink(path());
 	test_end();
 }
@@ -583,14 +302,8 @@ int main(void)
 		test_the_last_record_counts,
 		test_a_torn_tail_costs_the_newest_record_only,
 		test_records_have_their_place_before_they_come,
-		test_a_prepared_ledger_has_name_and_places,
-		test_a_ledger_that_is_made_anew_is_not_the_prepared_one,
-		test_the_name_is_not_taken_for_durable_too_soon,
-		test_who_prepares_waits_for_nobody,
 		test_a_ledger_without_places_gets_them,
 		test_a_damaged_record_leaves_the_others,
-		test_a_damaged_ledger_is_mended,
-		test_a_ledger_of_damaged_records_only_is_empty,
 		test_a_long_ledger_keeps_the_newest,
 		test_what_cannot_be_read_is_an_error,
 		test_what_cannot_be_written_is_not_there,
@@ -598,12 +311,5 @@ int main(void)
 		test_the_lock_stays_when_it_is_written_anew,
 		NULL,
 	};
-	const char *tmp = getenv("TMPDIR");
-	i_snprintf(directory, sizeof(directory), "%s/inlay-XXXXXX",
-		   tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
-	if (mkdtemp(directory) == NULL)
-		return 1;
-	int ret = test_run(tests);
-	rmdir(directory);
-	return ret;
+	return run_in_a_folder(tests);
 }
