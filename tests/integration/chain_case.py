@@ -192,6 +192,14 @@ class ChainCase(unittest.TestCase):
         client.logout()
         return data
 
+    def expunge(self, number="1", client=None):
+        """A message of INBOX, as a client does that deletes it."""
+        client = client or self.connect()
+        client.exists()
+        client.store(number, "+FLAGS", "\\Deleted")
+        client.expunge()
+        client.logout()
+
     def why(self, user=None):
         answer = self.need(200, "GET", f"/users/{user or self.user}/why")
         return next(c for c in answer["campaigns"] if c["campaign"] == self.campaign)

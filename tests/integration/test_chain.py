@@ -80,11 +80,7 @@ class Injection:
         self.read()
         self.read()
         self.wait_counted(injected=1, read=1)
-        client = self.connect()
-        client.exists()
-        client.store("1", "+FLAGS", "\\Deleted")
-        client.expunge()
-        client.logout()
+        self.expunge()
         self.wait_counted(injected=1, read=1, expungedRead=1)
         self.assertEqual(self.open(), 0)
 
