@@ -122,13 +122,6 @@ bool sync_statistics_read(struct store_db *db, struct str campaign, int64_t from
 	WAIT_FOR(store_statistics_read, db, campaign, from_ms, to_ms, arena, out, n);
 }
 
-bool sync_outbox_list(struct store_db *db, struct str resume, size_t limit,
-		      struct arena *arena, struct store_outbox_list *out,
-		      struct error *err)
-{
-	WAIT_FOR(store_outbox_list, db, resume, limit, arena, out);
-}
-
 bool sync_due_list(struct store_db *db, int64_t now_ms, size_t limit,
 		   struct arena *arena, struct store_due_entry **out, size_t *n,
 		   struct error *err)

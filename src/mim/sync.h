@@ -44,9 +44,6 @@ bool sync_rows_sweep(struct store_db *db, const uint64_t *live, size_t n_live,
 bool sync_statistics_read(struct store_db *db, struct str campaign, int64_t from_ms,
 			  int64_t to_ms, struct arena *arena,
 			  struct store_statistic **out, size_t *n, struct error *err);
-bool sync_outbox_list(struct store_db *db, struct str resume, size_t limit,
-		      struct arena *arena, struct store_outbox_list *out,
-		      struct error *err);
 bool sync_due_list(struct store_db *db, int64_t now_ms, size_t limit,
 		   struct arena *arena, struct store_due_entry **out, size_t *n,
 		   struct error *err);

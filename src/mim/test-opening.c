@@ -211,12 +211,30 @@ static void events_of_the_request_come_first(void **state)
 	world_free(w);
 }
 
+static size_t sort_events(struct world *w)
+{
+	size_t moved;
+	struct store_wait *wait = store_wait_new();
+	assert_non_null(wait);
+	store_outbox_sort(w->db, WORLD_NOW, 10, &moved, store_wait_done, wait);
+	assert_true(store_wait(wait, NULL));
+	store_wait_free(wait);
+	return moved;
+}
+
+static size_t events_for(struct world *w, const char *point)
+{
+	struct store_queue_list l;
+	struct error err;
+	assert_true(sync_queue_list(w->db, str_of(point), 0, 0, WORLD_NOW, 10, w->arena,
+				    &l, &err));
+	return l.n;
+}
+
 static void a_lost_confirmation_is_counted_and_sent_once(void **state)
 {
 	(void)state;
 	struct world *w = world_new(0);
-	struct store_outbox_list outbox;
-	struct error err;
 	world_campaigns(w, 1);
 	world_consents(w, ADA);
 	world_decides(w, ADA, WORLD_NOW);
@@ -241,11 +259,9 @@ static void a_lost_confirmation_is_counted_and_sent_once(void **state)
 	}
 	assert_int_equal(world_count(w, "c0", STATISTIC_INJECTED), 1);
 	assert_int_equal(world_count(w, "c0", STATISTIC_READ), 1);
-	assert_true(sync_outbox_list(w->db, (struct str){NULL, 0}, 10, w->arena,
-				     &outbox, &err));
-	assert_int_equal(outbox.n, 2);
-	assert_str(outbox.items[0].point, "p-injected");
-	assert_str(outbox.items[1].point, "p-read");
+	assert_int_equal(sort_events(w), 2);
+	assert_int_equal(events_for(w, "p-injected"), 1);
+	assert_int_equal(events_for(w, "p-read"), 1);
 	assert_int_equal(world_user(w, ADA).assignments[0].uid, 7);
 	/* gone from a complete look: the mailbox may be one from a backup */
 	request.mailbox.n_present = 0;

@@ -217,18 +217,6 @@ void store_statistics_read(struct store_db *db, struct str campaign, int64_t fro
 	go(&op, check_name(campaign, "campaign", &err), &err);
 }
 
-void store_outbox_list(struct store_db *db, struct str resume, size_t limit,
-		       struct arena *arena, struct store_outbox_list *out,
-		       store_fn *done, void *ctx)
-{
-	struct error err;
-	struct store_op op = {STORE_OP_OUTBOX_LIST, db, done, ctx, arena, {{0}}};
-	op.outbox_list.resume = resume;
-	op.outbox_list.limit = bounded(limit);
-	op.outbox_list.out = out;
-	go(&op, check_resume(resume, &err), &err);
-}
-
 void store_due_list(struct store_db *db, int64_t now_ms, size_t limit,
 		    struct arena *arena, struct store_due_entry **out, size_t *n,
 		    store_fn *done, void *ctx)

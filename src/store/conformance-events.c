@@ -170,6 +170,15 @@ static struct store_outbox_row point_row(unsigned event, const char *point)
 					 .at_ms = T0 + event};
 }
 
+static struct store_queue_list queue_of(struct fixture *f, const char *point)
+{
+	struct store_queue_list l;
+	store_queue_list(f->db, str_of(point), 0, 0, T0, 10, f->arena, &l,
+			 store_wait_done, f->wait);
+	assert_true(store_wait(f->wait, NULL));
+	return l;
+}
+
 static void the_outbox_takes_each_event_once_per_point_in_order(void **state)
 {
 	struct fixture *f = *state;
@@ -183,21 +192,24 @@ static void the_outbox_takes_each_event_once_per_point_in_order(void **state)
 	o[0] = point_row(0, "z");
 	c.n_outbox = 1;
 	must_commit(f, "w", &c);
-	struct store_outbox_list l = outbox(f, (struct str){NULL, 0}, 2);
-	assert_int_equal(l.n, 2);
-	assert_non_null(l.resume.p);
-	assert_str(l.items[0].point, "b");
-	assert_str(l.items[1].point, "a");
-	assert_true(id16_eq(l.items[0].event_id, id_of(1)));
-	assert_true(id16_eq(l.items[0].instance, id_of(1001)));
-	assert_str(l.items[0].event_type, "read");
-	assert_str(l.items[0].campaign, "spring");
-	assert_int_equal(l.items[0].at_ms, T0 + 1);
-	l = outbox(f, l.resume, 2);
-	assert_int_equal(l.n, 2);
-	assert_null(l.resume.p);
-	assert_true(id16_eq(l.items[0].event_id, id_of(2)));
-	assert_str(l.items[1].point, "z");
+	assert_int_equal(store_outbox_count(f->db), 4);
+	assert_int_equal(sort_outbox(f, 10), 4);
+	struct store_queue_list b = queue_of(f, "b"), a = queue_of(f, "a"),
+				z = queue_of(f, "z");
+	assert_int_equal(b.n, 2);
+	assert_int_equal(a.n, 1);
+	assert_int_equal(z.n, 1);
+	assert_true(b.items[0].sequence < a.items[0].sequence);
+	assert_true(a.items[0].sequence < b.items[1].sequence);
+	assert_true(b.items[1].sequence < z.items[0].sequence);
+	const struct store_outbox_row *first = &b.items[0].event;
+	assert_str(first->point, "b");
+	assert_true(id16_eq(first->event_id, id_of(1)));
+	assert_true(id16_eq(first->instance, id_of(1001)));
+	assert_str(first->event_type, "read");
+	assert_str(first->campaign, "spring");
+	assert_int_equal(first->at_ms, T0 + 1);
+	assert_true(id16_eq(b.items[1].event.event_id, id_of(2)));
 }
 
 static const struct CMUnitTest tests[] = {

@@ -228,12 +228,12 @@ uint64_t sweep(struct fixture *f, const uint64_t *live, size_t n_live)
 	return removed;
 }
 
-struct store_outbox_list outbox(struct fixture *f, struct str resume, size_t limit)
+uint64_t sort_outbox(struct fixture *f, size_t limit)
 {
-	struct store_outbox_list l;
-	store_outbox_list(f->db, resume, limit, f->arena, &l, store_wait_done, f->wait);
+	size_t moved;
+	store_outbox_sort(f->db, T0, limit, &moved, store_wait_done, f->wait);
 	must(f);
-	return l;
+	return moved;
 }
 
 struct store_due_entry *due(struct fixture *f, int64_t now_ms, size_t limit, size_t *n)
@@ -305,4 +305,19 @@ static int by_key(const void *a, const void *b)
 void sort_rows(struct store_row *rows, size_t n)
 {
 	qsort(rows, n, sizeof *rows, by_key);
+}
+
+struct str big_value(struct fixture *f, size_t n)
+{
+	char *p = arena_alloc(f->arena, n);
+	assert_non_null(p);
+	memset(p, 'v', n);
+	return (struct str){p, n};
+}
+
+void await(_Atomic unsigned *value, unsigned want)
+{
+	for (int i = 0; i < 20000 && *value < want; i++)
+		usleep(1000);
+	assert_int_equal(*value, want);
 }

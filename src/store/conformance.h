@@ -59,7 +59,8 @@ bool write_rows(struct fixture *f, uint64_t load, const struct store_row *rows,
 		size_t n, const struct store_document *progress, struct error *err);
 /* Sweeps to the end; how many rows went. */
 uint64_t sweep(struct fixture *f, const uint64_t *live, size_t n_live);
-struct store_outbox_list outbox(struct fixture *f, struct str resume, size_t limit);
+/* How many rows went to their queues. */
+uint64_t sort_outbox(struct fixture *f, size_t limit);
 struct store_due_entry *due(struct fixture *f, int64_t now_ms, size_t limit, size_t *n);
 
 /* Values ----------------------------------------------------------------------*/
@@ -72,8 +73,13 @@ struct store_event event_of(unsigned id, const char *campaign, enum statistic s,
 			    int64_t at_ms);
 /* One row for a user; `values` is kept by the caller. */
 struct store_row row_of(const char *user, const struct str *values, size_t n);
+/* So many bytes. */
+struct str big_value(struct fixture *f, size_t n);
 /* Sorts by sort key. */
 void sort_rows(struct store_row *rows, size_t n);
+
+/* For a condition, at most 20 s. */
+void await(_Atomic unsigned *value, unsigned want);
 
 /* Lists of tests, one file a subject ------------------------------------------*/
 #define CONFORMANCE_SUBJECTS(X)                                                        \

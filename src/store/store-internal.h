@@ -31,7 +31,6 @@ enum store_op_class {
 	X(PROFILES_WRITE, profiles_write, BULK)                                        \
 	X(ROWS_SWEEP, rows_sweep, BULK)                                                \
 	X(STATISTICS_READ, statistics_read, READ)                                      \
-	X(OUTBOX_LIST, outbox_list, READ)                                              \
 	X(DUE_LIST, due_list, READ)                                                    \
 	X(OUTBOX_SORT, outbox_sort, BULK)                                              \
 	X(QUEUE_LIST, queue_list, READ)                                                \
@@ -133,11 +132,6 @@ struct store_op {
 			struct store_statistic **out;
 			size_t *n;
 		} statistics_read;
-		struct {
-			struct str resume;
-			size_t limit;
-			struct store_outbox_list *out;
-		} outbox_list;
 		struct {
 			int64_t now_ms;
 			size_t limit;

@@ -297,16 +297,8 @@ void store_statistics_read(struct store_db *db, struct str campaign, int64_t fro
 			   int64_t to_ms, struct arena *arena,
 			   struct store_statistic **out, size_t *n, store_fn *done,
 			   void *ctx);
-/* What arrived and was not sorted yet, in order of arrival; resume as above. */
-struct store_outbox_list {
-	struct store_outbox_row *items;
-	size_t n;
-	struct str resume;
-};
-void store_outbox_list(struct store_db *db, struct str resume, size_t limit,
-		       struct arena *arena, struct store_outbox_list *out,
-		       store_fn *done, void *ctx);
-uint64_t store_outbox_count(struct store_db *db); /* the same */
+/* What arrived and was not sorted yet. */
+uint64_t store_outbox_count(struct store_db *db);
 /* Those due at or before now_ms, oldest first. */
 struct store_due_entry {
 	int64_t due_ms;

@@ -23,22 +23,6 @@ static void count_call(void *ctx, const struct error *err)
 	c->done++;
 }
 
-/* For a condition, at most 20 s. */
-static void await(_Atomic unsigned *value, unsigned want)
-{
-	for (int i = 0; i < 20000 && *value < want; i++)
-		usleep(1000);
-	assert_int_equal(*value, want);
-}
-
-static struct str big_value(struct fixture *f, size_t n)
-{
-	char *p = arena_alloc(f->arena, n);
-	assert_non_null(p);
-	memset(p, 'v', n);
-	return (struct str){p, n};
-}
-
 static void reopen_with(struct fixture *f, uint64_t map_size, uint64_t map_max)
 {
 	struct error err;
@@ -64,6 +48,20 @@ static bool write_many(struct fixture *f, uint64_t load, struct error *err)
 	return write_rows(f, load, rows, 500, NULL, err);
 }
 
+static void fill_in_small_steps(struct fixture *f)
+{
+	struct str value = big_value(f, 1000);
+	struct error err = {0};
+	for (unsigned i = 0; i < 300 && err.kind == ERROR_NONE; i++) {
+		struct store_row few[10];
+		for (unsigned j = 0; j < 10; j++)
+			few[j] = row_of(text(f, "few%u", i * 10 + j).p, &value, 1);
+		sort_rows(few, 10);
+		write_rows(f, 1, few, 10, NULL, &err);
+	}
+	assert_int_equal(err.kind, ERROR_FULL);
+}
+
 static void an_import_into_a_full_map_fails_and_decisions_go_on(void **state)
 {
 	struct fixture *f = *state;
@@ -79,16 +77,7 @@ static void an_import_into_a_full_map_fails_and_decisions_go_on(void **state)
 	assert_non_null(strstr(err.message, f->directory));
 	assert_true(load > 2);
 	/* nor do smaller ones take what is kept for decisions */
-	struct str value = big_value(f, 1000);
-	for (unsigned i = 0; i < 300; i++) {
-		struct store_row few[10];
-		for (unsigned j = 0; j < 10; j++)
-			few[j] = row_of(text(f, "few%u", i * 10 + j).p, &value, 1);
-		sort_rows(few, 10);
-		if (!write_rows(f, 1, few, 10, NULL, &err))
-			break;
-	}
-	assert_int_equal(err.kind, ERROR_FULL);
+	fill_in_small_steps(f);
 	for (unsigned i = 0; i < 1000; i++) {
 		struct assignment *a = arena_make(f->arena, struct assignment);
 		struct store_user_change *c =
@@ -159,16 +148,6 @@ static void events_arrive(struct fixture *f, unsigned n)
 	}
 }
 
-static size_t sort_events(struct fixture *f, size_t limit)
-{
-	struct error err;
-	size_t moved = 0;
-	store_outbox_sort(f->db, T0, limit, &moved, store_wait_done, f->wait);
-	if (!store_wait(f->wait, &err))
-		fail_msg("%s", err.message);
-	return moved;
-}
-
 /* At most so many that were sent; how many there were. */
 static size_t settle_sent(struct fixture *f, size_t limit)
 {
@@ -203,19 +182,10 @@ static struct store_point the_point(struct fixture *f)
 static void fill_with_imports(struct fixture *f)
 {
 	struct error err = {0};
-	struct str value = big_value(f, 1000);
 	for (uint64_t load = 0; load < 50 && write_many(f, load, &err); load++)
 		continue;
 	assert_int_equal(err.kind, ERROR_FULL);
-	err.kind = ERROR_NONE;
-	for (unsigned i = 0; i < 300 && err.kind == ERROR_NONE; i++) {
-		struct store_row few[10];
-		for (unsigned j = 0; j < 10; j++)
-			few[j] = row_of(text(f, "few%u", i * 10 + j).p, &value, 1);
-		sort_rows(few, 10);
-		write_rows(f, 1, few, 10, NULL, &err);
-	}
-	assert_int_equal(err.kind, ERROR_FULL);
+	fill_in_small_steps(f);
 }
 
 static void where_no_import_fits_events_leave_their_queues(void **state)
@@ -223,10 +193,10 @@ static void where_no_import_fits_events_leave_their_queues(void **state)
 	struct fixture *f = *state;
 	reopen_with(f, UINT64_C(4) << 20, UINT64_C(8) << 20);
 	events_arrive(f, 200);
-	assert_int_equal(sort_events(f, 100), 100);
+	assert_int_equal(sort_outbox(f, 100), 100);
 	fill_with_imports(f);
 	assert_int_equal(settle_sent(f, 100), 100);
-	assert_int_equal(sort_events(f, 1000), 100);
+	assert_int_equal(sort_outbox(f, 1000), 100);
 	assert_int_equal(settle_sent(f, 100), 100);
 	assert_int_equal(the_point(f).sent, 200);
 	assert_int_equal(the_point(f).waiting, 0);
@@ -250,7 +220,7 @@ static void in_a_full_map_events_leave_in_smaller_steps(void **state)
 	}
 	assert_int_equal(calls.full, 1);
 	for (size_t sorted; sent < EVENTS; steps++) {
-		sorted = sort_events(f, EVENTS);
+		sorted = sort_outbox(f, EVENTS);
 		assert_true(sorted > 0);
 		for (size_t n; (n = settle_sent(f, 10)) > 0; sent += n)
 			arena_reset(f->arena);

@@ -24,14 +24,6 @@ static void count_call(void *ctx, const struct error *err)
 	c->done++;
 }
 
-/* For a condition, at most 20 s. */
-static void await(_Atomic unsigned *value, unsigned want)
-{
-	for (int i = 0; i < 20000 && *value < want; i++)
-		usleep(1000);
-	assert_int_equal(*value, want);
-}
-
 /* Number of transactions ever committed. */
 static size_t transactions(struct fixture *f)
 {
@@ -147,14 +139,6 @@ static void who_is_alone_waits_for_no_company(void **state)
 	await(&c.done, 1000);
 	must_commit(f, "alone", &nothing);
 	assert_true(waits > 0);
-}
-
-static struct str big_value(struct fixture *f, size_t n)
-{
-	char *p = arena_alloc(f->arena, n);
-	assert_non_null(p);
-	memset(p, 'v', n);
-	return (struct str){p, n};
 }
 
 static void a_decision_does_not_wait_for_an_import(void **state)
