@@ -99,62 +99,6 @@ bool run_campaign_show(struct session *s, const struct args *a,
 	return ok;
 }
 
-/* POST .../{action}; says what the campaign is now. */
-static bool act(struct session *s, const char *pattern, const struct str *values,
-		size_t n, struct str body, const char *then, struct error_list *errors)
-{
-	struct reply reply;
-	reply_init(&reply);
-	bool ok = session_call(s, "POST", pattern, values, n, body, &reply, errors);
-	if (ok && s->json)
-		ok = session_print_json(reply.json, errors);
-	struct str status = reply_text(reply.json, "status");
-	ok = ok && session_say(s, errors, "campaign %.*s is %.*s%s", STR_ARG(values[0]),
-			       STR_ARG(status), then);
-	reply_free(&reply);
-	return ok;
-}
-
-bool run_campaign_activate(struct session *s, const struct args *a,
-			   struct error_list *errors)
-{
-	struct str values[] = {str_of(a->positional[0]), str_of(a->positional[1])};
-	uint64_t version;
-	if (!str_to_u64(values[1], UINT32_MAX, &version) || version == 0)
-		return error_list_add(errors, ERROR_USAGE, "",
-				      "\"%s\" is no version: a number from 1 on",
-				      a->positional[1]);
-	return act(s, CAMPAIGN "/versions/{}/activate", values, 2, nothing, "", errors);
-}
-
-bool run_campaign_pause(struct session *s, const struct args *a,
-			struct error_list *errors)
-{
-	struct str id = str_of(a->positional[0]);
-	return act(s, CAMPAIGN "/pause", &id, 1, nothing, "", errors);
-}
-
-bool run_campaign_resume(struct session *s, const struct args *a,
-			 struct error_list *errors)
-{
-	struct str id = str_of(a->positional[0]);
-	return act(s, CAMPAIGN "/resume", &id, 1, nothing, "", errors);
-}
-
-bool run_campaign_cancel(struct session *s, const struct args *a,
-			 struct error_list *errors)
-{
-	struct str id = str_of(a->positional[0]);
-	char question[256];
-	snprintf(question, sizeof question, "Cancel campaign %.60s for good?",
-		 a->positional[0]);
-	return session_confirm(s, question, errors) &&
-	       act(s, CAMPAIGN "/cancel", &id, 1, nothing,
-		   "; messages in mailboxes stay, inlay campaign recall takes them "
-		   "back",
-		   errors);
-}
-
 static json_int_t copies_of(const struct reply *campaign, const char *what)
 {
 	return json_integer_value(
@@ -174,25 +118,72 @@ static bool say_copies(struct session *s, const struct reply *campaign,
 		(long long)copies_of(campaign, "stillOut"));
 }
 
-static bool recall(struct session *s, struct str id, struct str body,
-		   struct error_list *errors)
+/* POST .../{action}; says what the campaign is now, and what more there is to say. */
+static bool act_and_say(struct session *s, const char *pattern,
+			const struct str *values, size_t n, struct str body,
+			const char *then,
+			bool (*more)(struct session *s, const struct reply *campaign,
+				     struct error_list *errors),
+			struct error_list *errors)
 {
 	struct reply reply;
 	reply_init(&reply);
-	bool ok = session_call(s, "POST", CAMPAIGN "/recall", &id, 1, body, &reply,
-			       errors);
+	bool ok = session_call(s, "POST", pattern, values, n, body, &reply, errors);
 	if (ok && s->json)
 		ok = session_print_json(reply.json, errors);
 	struct str status = reply_text(reply.json, "status");
-	ok = ok &&
-	     session_say(
-		     s, errors,
-		     "campaign %.*s is %.*s; its messages go from open inboxes now, "
-		     "from others when they are opened next",
-		     STR_ARG(id), STR_ARG(status)) &&
-	     say_copies(s, &reply, errors);
+	ok = ok && session_say(s, errors, "campaign %.*s is %.*s%s", STR_ARG(values[0]),
+			       STR_ARG(status), then);
+	if (ok && more != NULL)
+		ok = more(s, &reply, errors);
 	reply_free(&reply);
 	return ok;
+}
+
+static bool act(struct session *s, const char *pattern, const struct str *values,
+		size_t n, const char *then, struct error_list *errors)
+{
+	return act_and_say(s, pattern, values, n, nothing, then, NULL, errors);
+}
+
+bool run_campaign_activate(struct session *s, const struct args *a,
+			   struct error_list *errors)
+{
+	struct str values[] = {str_of(a->positional[0]), str_of(a->positional[1])};
+	uint64_t version;
+	if (!str_to_u64(values[1], UINT32_MAX, &version) || version == 0)
+		return error_list_add(errors, ERROR_USAGE, "",
+				      "\"%s\" is no version: a number from 1 on",
+				      a->positional[1]);
+	return act(s, CAMPAIGN "/versions/{}/activate", values, 2, "", errors);
+}
+
+bool run_campaign_pause(struct session *s, const struct args *a,
+			struct error_list *errors)
+{
+	struct str id = str_of(a->positional[0]);
+	return act(s, CAMPAIGN "/pause", &id, 1, "", errors);
+}
+
+bool run_campaign_resume(struct session *s, const struct args *a,
+			 struct error_list *errors)
+{
+	struct str id = str_of(a->positional[0]);
+	return act(s, CAMPAIGN "/resume", &id, 1, "", errors);
+}
+
+bool run_campaign_cancel(struct session *s, const struct args *a,
+			 struct error_list *errors)
+{
+	struct str id = str_of(a->positional[0]);
+	char question[256];
+	snprintf(question, sizeof question, "Cancel campaign %.60s for good?",
+		 a->positional[0]);
+	return session_confirm(s, question, errors) &&
+	       act(s, CAMPAIGN "/cancel", &id, 1,
+		   "; messages in mailboxes stay, inlay campaign recall takes them "
+		   "back",
+		   errors);
 }
 
 bool run_campaign_recall(struct session *s, const struct args *a,
@@ -211,7 +202,10 @@ bool run_campaign_recall(struct session *s, const struct args *a,
 		 strcmp(scope, "unread") == 0 ? "unread " : "", a->positional[0]);
 	snprintf(body, sizeof body, "{\"scope\":\"%s\"}", scope);
 	return session_confirm(s, question, errors) &&
-	       recall(s, id, str_of(body), errors);
+	       act_and_say(s, CAMPAIGN "/recall", &id, 1, str_of(body),
+			   "; its messages go from open inboxes now, from others when "
+			   "they are opened next",
+			   say_copies, errors);
 }
 
 static const struct view_field point_columns[] = {
