@@ -5,12 +5,6 @@ struct sum {
 	uint64_t count, unique;
 };
 
-static bool is_shown(int statistic)
-{
-	return statistic != STATISTIC_REPLACED && statistic != STATISTIC_ENDED_READ &&
-	       statistic != STATISTIC_UNDONE;
-}
-
 static void add_up(struct sum sums[STATISTICS_COUNT],
 		   const struct store_statistic *rows, size_t n)
 {
@@ -23,10 +17,10 @@ static void add_up(struct sum sums[STATISTICS_COUNT],
 static void put_values(struct json_writer *w, const struct sum *sums, bool zeroes)
 {
 	json_put_object(w);
-	for (int s = 0; s < STATISTICS_COUNT; s++) {
-		if (!is_shown(s) || (sums[s].count == 0 && !zeroes))
+	for (enum statistic s = 0; s < STATISTICS_COUNT; s++) {
+		if (!statistic_is_shown(s) || (sums[s].count == 0 && !zeroes))
 			continue;
-		json_put_key(w, str_of(statistic_name((enum statistic)s)));
+		json_put_key(w, str_of(statistic_name(s)));
 		json_put_object(w);
 		json_kv_u64(w, "count", sums[s].count);
 		json_kv_u64(w, "unique", sums[s].unique);
@@ -69,8 +63,8 @@ void statistics_put_copies(struct json_writer *w, const struct store_statistic *
 
 static bool anything(const struct sum *sums)
 {
-	for (int s = 0; s < STATISTICS_COUNT; s++)
-		if (is_shown(s) && sums[s].count > 0)
+	for (enum statistic s = 0; s < STATISTICS_COUNT; s++)
+		if (statistic_is_shown(s) && sums[s].count > 0)
 			return true;
 	return false;
 }

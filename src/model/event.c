@@ -5,8 +5,9 @@
 
 static const struct {
 	const char *name, *point;
+	bool shown;
 } table[] = {
-#define X(name, text, point) {text, point},
+#define X(name, text, point, shown) {text, point, shown},
 	STATISTICS(X)
 #undef X
 };
@@ -21,4 +22,10 @@ const char *statistic_point_event(enum statistic s)
 {
 	assert((size_t)s < STATISTICS_COUNT);
 	return table[s].point;
+}
+
+bool statistic_is_shown(enum statistic s)
+{
+	assert((size_t)s < STATISTICS_COUNT);
+	return table[s].shown;
 }

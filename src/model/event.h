@@ -8,25 +8,24 @@
 #include "base/str.h"
 
 /* What statistics count: X(NAME, JSON name, counts as this eventType of a
- * conversion point or ""). Each is counted once per instance. */
+ * conversion point or "", is it shown). Each is counted once per instance. */
 #define STATISTICS(X)                                                                  \
-	X(INJECTED, "injected", "injected")                                            \
-	X(REINJECTED, "reinjected", "reinjected")                                      \
-	X(READ, "read", "read")                                                        \
-	X(EXPUNGED_READ, "expungedRead", "expunged")                                   \
-	X(EXPUNGED_UNREAD, "expungedUnread", "expunged")                               \
-	X(MOVED, "moved", "")                                                          \
-	X(RECALLED, "recalled", "")                                                    \
-	X(EXPIRED, "expired", "")                                                      \
-	X(REFUSED, "refused", "")                                                      \
-	X(UNCERTAIN, "uncertain", "")                                                  \
-	X(GONE_PENDING, "gonePending", "") /* gone of unknown cause, not yet final */  \
-	X(REPLACED, "replaced", "")        /* not shown */                             \
-	X(ENDED_READ, "endedRead",                                                     \
-	  "")                   /* gone for any cause, and was read; not shown */      \
-	X(UNDONE, "undone", "") /* was counted, and is not so; not shown */
+	X(INJECTED, "injected", "injected", true)                                      \
+	X(REINJECTED, "reinjected", "reinjected", true)                                \
+	X(READ, "read", "read", true)                                                  \
+	X(EXPUNGED_READ, "expungedRead", "expunged", true)                             \
+	X(EXPUNGED_UNREAD, "expungedUnread", "expunged", true)                         \
+	X(MOVED, "moved", "", true)                                                    \
+	X(RECALLED, "recalled", "", true)                                              \
+	X(EXPIRED, "expired", "", true)                                                \
+	X(REFUSED, "refused", "", true)                                                \
+	X(UNCERTAIN, "uncertain", "", true)                                            \
+	X(GONE_PENDING, "gonePending", "", true) /* of unknown cause, not yet final */ \
+	X(REPLACED, "replaced", "", false)                                             \
+	X(ENDED_READ, "endedRead", "", false) /* gone for any cause, and was read */   \
+	X(UNDONE, "undone", "", false)        /* was counted, and is not so */
 enum statistic {
-#define X(name, text, point) STATISTIC_##name,
+#define X(name, text, point, shown) STATISTIC_##name,
 	STATISTICS(X)
 #undef X
 		STATISTICS_COUNT
@@ -34,5 +33,6 @@ enum statistic {
 const char *statistic_name(enum statistic s);
 /* "" when no conversion point speaks of it. */
 const char *statistic_point_event(enum statistic s);
+bool statistic_is_shown(enum statistic s);
 
 #endif
