@@ -3,21 +3,6 @@
  * "placement" and "reinjection". */
 #include "model/campaign-json-internal.h"
 
-void campaign_read_u32(struct json_table_reader *r, const json_t *v, uint32_t min,
-		       uint32_t max, uint32_t *out)
-{
-	int64_t i;
-	if (json_table_integer(r, v, min, max, &i))
-		*out = (uint32_t)i;
-}
-
-bool campaign_read_parts(struct json_table_reader *r, const json_t *v)
-{
-	size_t before = r->errors->n + r->errors->dropped;
-	json_table_object(r, v);
-	return r->errors->n + r->errors->dropped == before;
-}
-
 void campaign_read_position(struct json_table_reader *r, const json_t *v)
 {
 	struct campaign *c = r->out;
