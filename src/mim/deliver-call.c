@@ -55,7 +55,7 @@ static int before_request(void *ctx, char *peer, char *local, int peer_port,
 
 static size_t take_header(char *data, size_t size, size_t n, void *ctx)
 {
-	static const char name[] = "retry-after:";
+	static const struct str name = STR_INIT("retry-after:");
 	struct deliver_call *c = ctx;
 	struct str line = {data, size * n};
 	int64_t wait_ms;
@@ -64,8 +64,8 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
 		return 0; /* libcurl ends it */
 	if (str_starts(line, STR("HTTP/")))
 		c->retry_after_ms = -1; /* of the last answer only */
-	if (str_ieq(str_slice(line, 0, sizeof name - 1), STR("retry-after:")) &&
-	    retry_after_parse(str_slice(line, sizeof name - 1, line.n), clock_real_ms(),
+	if (str_ieq(str_slice(line, 0, name.n), name) &&
+	    retry_after_parse(str_slice(line, name.n, line.n), clock_real_ms(),
 			      &wait_ms))
 		c->retry_after_ms = wait_ms;
 	return line.n;

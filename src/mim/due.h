@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does what falls due by time alone: a message that is gone for an unknown cause counts
  * as expunged for good after a minute (contracts.md §3), with its statistic and its
- * outbox rows. One thread for all tenants. */
+ * outbox rows; requests that wait for recalls have waited long enough; a snapshot that
+ * could not be made is made. One thread for all tenants. */
 #ifndef INLAY_MIM_DUE_H
 #define INLAY_MIM_DUE_H
 

@@ -203,7 +203,7 @@ static bool decision_user(struct strict *s, enum json_event e, void *out)
 static bool decision_protocol(struct strict *s, enum json_event e, void *out)
 {
 	struct decision_request *d = out;
-	return read_protocol(s, e, &d->pop3);
+	return read_protocol(s, e, &d->mailbox.pop3);
 }
 
 static bool decision_uidvalidity(struct strict *s, enum json_event e, void *out)
@@ -266,10 +266,9 @@ bool decision_request_parse(struct str json, struct arena *a,
 		{"events", decision_events, true},
 		{"early", decision_early, false},
 	};
-	*out = (struct decision_request){.pop3 = false};
+	*out = (struct decision_request){.early = false};
 	if (!strict_document(json, a, fields, COUNT(fields), out, err))
 		return false;
-	out->mailbox.pop3 = out->pop3;
 	for (size_t i = 0; i < out->n_events; i++)
 		if (out->events[i].user.p != NULL &&
 		    !str_eq(out->events[i].user, out->user))

@@ -29,7 +29,6 @@ struct user_event {
 
 struct decision_request {
 	struct str user;
-	bool pop3;
 	struct mailbox_view mailbox;
 	const struct user_event *events;
 	size_t n_events;

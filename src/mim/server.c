@@ -311,11 +311,11 @@ static struct server *start(struct mim *mim, const char *address, const char *po
 	o.max_per_address = (unsigned)settings_int(
 		s, head == on_head ? "inlay.http.max-connections-per-address"
 				   : "inlay.public.max-connections-per-address");
-	if (head == on_head)
+	/* not of browsers: they bring all cookies of the public name's domain along */
+	if (head == on_head) {
 		mim->feed_room.most = o.max_connections / 4;
-	/* browsers bring all cookies of the public name's domain along */
-	if (head == on_head)
 		o.max_head = MAX_HEAD;
+	}
 	o.arena_max = REQUEST_ARENA_MAX;
 	o.body_ms = limit;
 	o.answer_ms = limit;

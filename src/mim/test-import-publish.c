@@ -38,6 +38,15 @@ static struct import_job *begin(struct place *p, const char *id, unsigned versio
 	return j;
 }
 
+/* Likewise, and it has claimed it. */
+static struct import_job *claimed(struct place *p, const char *id, unsigned version,
+				  unsigned n)
+{
+	struct import_job *j = begin(p, id, version, n);
+	assert_true(import_claim(j));
+	return j;
+}
+
 static void store_phase(struct import_job *j, enum import_phase phase)
 {
 	struct error err;
@@ -95,10 +104,8 @@ static void who_loses_a_version_leaves_the_winners_as_it_is(void **state)
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *loser = begin(p, "loser", 1, 3);
-	assert_true(import_claim(loser));
-	struct import_job *winner = begin(p, "winner", 1, 5);
-	assert_true(import_claim(winner));
+	struct import_job *loser = claimed(p, "loser", 1, 3);
+	struct import_job *winner = claimed(p, "winner", 1, 5);
 	assert_true(publish(p, winner));
 	assert_false(publish(p, loser));
 	check_refused(loser, "another import of this campaign came in between");
@@ -112,10 +119,8 @@ static void what_came_after_a_higher_one_is_never_taken_for_loaded(void **state)
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *low = begin(p, "low", 2, 3);
-	assert_true(import_claim(low));
-	struct import_job *high = begin(p, "high", 3, 5);
-	assert_true(import_claim(high));
+	struct import_job *low = claimed(p, "low", 2, 3);
+	struct import_job *high = claimed(p, "high", 3, 5);
 	assert_true(publish(p, high));
 	assert_false(publish(p, low));
 	assert_null(version_from(p, 2).p);
@@ -134,10 +139,8 @@ static void who_was_thought_dead_does_not_publish(void **state)
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *dead = begin(p, "dead", 1, 3);
-	assert_true(import_claim(dead));
-	struct import_job *next = begin(p, "next", 2, 5);
-	assert_true(import_claim(next));
+	struct import_job *dead = claimed(p, "dead", 1, 3);
+	struct import_job *next = claimed(p, "next", 2, 5);
 	assert_false(import_publish(dead)); /* before the other one does */
 	check_refused(dead, "another import of this campaign came in between");
 	assert_null(version_from(p, 1).p);
@@ -153,10 +156,8 @@ static void who_was_thought_dead_does_not_take_the_campaign_with_it(void **state
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *dead = begin(p, "dead", 1, 3);
-	assert_true(import_claim(dead));
-	struct import_job *next = begin(p, "next", 2, 5);
-	assert_true(import_claim(next));
+	struct import_job *dead = claimed(p, "dead", 1, 3);
+	struct import_job *next = claimed(p, "next", 2, 5);
 	import_give_up(dead);
 	assert_true(publish(p, next));
 	import_job_free(dead);
@@ -169,13 +170,10 @@ static void an_epoch_that_comes_again_lets_no_lower_version_through(void **state
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *low = begin(p, "low", 2, 3);
-	assert_true(import_claim(low));
-	struct import_job *failed = begin(p, "failed", 3, 3);
-	assert_true(import_claim(failed));
+	struct import_job *low = claimed(p, "low", 2, 3);
+	struct import_job *failed = claimed(p, "failed", 3, 3);
 	import_give_up(failed);
-	struct import_job *high = begin(p, "high", 3, 5);
-	assert_true(import_claim(high));
+	struct import_job *high = claimed(p, "high", 3, 5);
 	assert_int_equal(high->epoch, low->epoch);
 	assert_true(publish(p, high));
 	assert_false(publish(p, low));
@@ -194,8 +192,7 @@ static void a_cancelled_campaign_gets_no_version(void **state)
 	struct error err;
 	write_bundle(p, 1, 3);
 	assert_int_equal(load(p), IMPORT_DONE);
-	struct import_job *j = begin(p, "late", 2, 5);
-	assert_true(import_claim(j));
+	struct import_job *j = claimed(p, "late", 2, 5);
 	assert_true(campaign_change(p->t, STR("c"), CAMPAIGN_ORDER_CANCEL, RECALL_NONE,
 				    WORLD_NOW, &err));
 	assert_false(publish(p, j));
@@ -228,8 +225,7 @@ static void rows_that_were_given_up_meanwhile_are_not_published(void **state)
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *j = begin(p, "import", 1, 3);
-	assert_true(import_claim(j));
+	struct import_job *j = claimed(p, "import", 1, 3);
 	j->load = 7;
 	assert_false(import_publish(j)); /* forgotten already */
 	check_refused(j, "the loaded rows were given up meanwhile: import it again");
@@ -254,8 +250,7 @@ static void what_a_crash_left_above_the_newest_is_replaced(void **state)
 {
 	(void)state;
 	struct place *p = place_new();
-	struct import_job *j = begin(p, "crashed", 1, 3);
-	assert_true(import_claim(j));
+	struct import_job *j = claimed(p, "crashed", 1, 3);
 	j->load = 7;
 	put_load(p, 7, LOAD_COMPLETE);
 	/* after the template and the version */
@@ -265,8 +260,7 @@ static void what_a_crash_left_above_the_newest_is_replaced(void **state)
 	assert_str(version_from(p, 1), "crashed");
 	assert_false(is_used(p, 7));
 	import_job_free(j);
-	j = begin(p, "next", 1, 5);
-	assert_true(import_claim(j));
+	j = claimed(p, "next", 1, 5);
 	j->load = 8;
 	put_load(p, 8, LOAD_COMPLETE);
 	assert_true(publish(p, j));
@@ -309,8 +303,7 @@ static void a_lower_version_is_taken_once_the_higher_one_has_failed(void **state
 	store_phase(high, IMPORT_LOADING);
 	assert_true(import_claim(high));
 	store_phase(high, IMPORT_FAILED);
-	struct import_job *low = begin(p, "low", 2, 3);
-	assert_true(import_claim(low));
+	struct import_job *low = claimed(p, "low", 2, 3);
 	assert_true(publish(p, low));
 	import_job_free(low);
 	import_job_free(high);
@@ -325,8 +318,7 @@ static void an_import_may_claim_again_after_a_crash(void **state)
 	store_phase(j, IMPORT_LOADING);
 	assert_true(import_claim(j));
 	import_job_free(j);
-	j = begin(p, "import", 1, 3);
-	assert_true(import_claim(j));
+	j = claimed(p, "import", 1, 3);
 	assert_true(publish(p, j));
 	import_job_free(j);
 	place_free(p);

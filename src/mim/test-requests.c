@@ -38,7 +38,7 @@ static void a_decision_request_is_read_whole(void **state)
 		    "\"cause\":\"moved\"}]}"),
 		arena, &d, &err));
 	assert_str(d.user, "Ada");
-	assert_false(d.pop3);
+	assert_false(d.mailbox.pop3);
 	assert_str(d.mailbox.node, "mail1");
 	assert_int_equal(d.mailbox.uidvalidity, 7);
 	assert_int_equal(d.mailbox.uidnext, 12);
