@@ -3,28 +3,15 @@
 #include "store/check.h"
 #include "store/store-internal.h"
 
-static void go(const struct store_op *op, bool ok, const struct error *err)
-{
-	if (ok)
-		store_submit(op);
-	else
-		op->done(op->ctx, err);
-}
-
-static size_t at_most(size_t limit, size_t max)
-{
-	return limit < max ? limit : max;
-}
-
 void store_outbox_sort(struct store_db *db, int64_t now_ms, size_t limit, size_t *moved,
 		       store_fn *done, void *ctx)
 {
 	struct error err;
 	struct store_op op = {STORE_OP_OUTBOX_SORT, db, done, ctx, NULL, {{0}}};
 	op.outbox_sort.now_ms = now_ms;
-	op.outbox_sort.limit = at_most(limit, STORE_SORT_MAX);
+	op.outbox_sort.limit = store_at_most(limit, STORE_SORT_MAX);
 	op.outbox_sort.moved = moved;
-	go(&op, check_time(now_ms, &err), &err);
+	store_op_begin(&op, check_time(now_ms, &err), &err);
 }
 
 void store_queue_list(struct store_db *db, struct str point, int64_t after_due_ms,
@@ -38,12 +25,13 @@ void store_queue_list(struct store_db *db, struct str point, int64_t after_due_m
 	op.queue_list.after_due_ms = after_due_ms;
 	op.queue_list.after_sequence = after_sequence;
 	op.queue_list.until_ms = until_ms;
-	op.queue_list.limit = at_most(limit, STORE_LIMIT_MAX);
+	op.queue_list.limit = store_at_most(limit, STORE_LIMIT_MAX);
 	op.queue_list.out = out;
-	go(&op,
-	   check_name(point, "conversion point", &err) &&
-		   check_time(after_due_ms, &err) && check_time(until_ms, &err),
-	   &err);
+	store_op_begin(&op,
+		       check_name(point, "conversion point", &err) &&
+			       check_time(after_due_ms, &err) &&
+			       check_time(until_ms, &err),
+		       &err);
 }
 
 void store_queue_settle(struct store_db *db, struct str point,
@@ -58,11 +46,12 @@ void store_queue_settle(struct store_db *db, struct str point,
 	op.queue_settle.n = n;
 	op.queue_settle.state = state;
 	op.queue_settle.now_ms = now_ms;
-	go(&op,
-	   check_name(point, "conversion point", &err) &&
-		   check_outcomes(outcomes, n, &err) &&
-		   check_point_state(state, &err) && check_time(now_ms, &err),
-	   &err);
+	store_op_begin(&op,
+		       check_name(point, "conversion point", &err) &&
+			       check_outcomes(outcomes, n, &err) &&
+			       check_point_state(state, &err) &&
+			       check_time(now_ms, &err),
+		       &err);
 }
 
 void store_point_list(struct store_db *db, struct arena *arena,
@@ -81,9 +70,9 @@ void store_dead_list(struct store_db *db, struct str point, uint64_t after,
 	struct store_op op = {STORE_OP_DEAD_LIST, db, done, ctx, arena, {{0}}};
 	op.dead_list.point = point;
 	op.dead_list.after = after;
-	op.dead_list.limit = at_most(limit, STORE_LIMIT_MAX);
+	op.dead_list.limit = store_at_most(limit, STORE_LIMIT_MAX);
 	op.dead_list.out = out;
-	go(&op, check_name(point, "conversion point", &err), &err);
+	store_op_begin(&op, check_name(point, "conversion point", &err), &err);
 }
 
 void store_dead_order(struct store_db *db, struct str point, const uint64_t *sequences,
@@ -101,8 +90,8 @@ void store_dead_order(struct store_db *db, struct str point, const uint64_t *seq
 	bool ok = n <= STORE_SETTLE_MAX ||
 		  error_set(&err, ERROR_TOO_LARGE, "",
 			    "over %d dead letters in one call", STORE_SETTLE_MAX);
-	go(&op,
-	   ok && check_name(point, "conversion point", &err) &&
-		   check_time(now_ms, &err),
-	   &err);
+	store_op_begin(&op,
+		       ok && check_name(point, "conversion point", &err) &&
+			       check_time(now_ms, &err),
+		       &err);
 }

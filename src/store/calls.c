@@ -4,19 +4,6 @@
 #include "store/check.h"
 #include "store/store-internal.h"
 
-static void go(const struct store_op *op, bool ok, const struct error *err)
-{
-	if (ok)
-		store_submit(op);
-	else
-		op->done(op->ctx, err);
-}
-
-static size_t bounded(size_t limit)
-{
-	return limit < STORE_LIMIT_MAX ? limit : STORE_LIMIT_MAX;
-}
-
 void store_document_get(struct store_db *db, enum store_collection c, struct str id,
 			struct arena *arena, struct store_document *out, store_fn *done,
 			void *ctx)
@@ -26,7 +13,7 @@ void store_document_get(struct store_db *db, enum store_collection c, struct str
 	op.document_get.c = c;
 	op.document_get.id = id;
 	op.document_get.out = out;
-	go(&op, check_document_id(c, id, &err), &err);
+	store_op_begin(&op, check_document_id(c, id, &err), &err);
 }
 
 void store_document_list(struct store_db *db, enum store_collection c,
@@ -39,10 +26,10 @@ void store_document_list(struct store_db *db, enum store_collection c,
 	op.document_list.c = c;
 	op.document_list.prefix = prefix;
 	op.document_list.after = after;
-	op.document_list.limit = bounded(limit);
+	op.document_list.limit = store_at_most(limit, STORE_LIMIT_MAX);
 	op.document_list.with_body = with_body;
 	op.document_list.out = out;
-	go(&op, check_document_range(c, prefix, after, &err), &err);
+	store_op_begin(&op, check_document_range(c, prefix, after, &err), &err);
 }
 
 void store_document_put(struct store_db *db, enum store_collection c, struct str id,
@@ -56,7 +43,7 @@ void store_document_put(struct store_db *db, enum store_collection c, struct str
 	op.document_put.body = body;
 	op.document_put.if_revision = if_revision;
 	op.document_put.revision = revision;
-	go(&op, check_document(c, id, body, &err), &err);
+	store_op_begin(&op, check_document(c, id, body, &err), &err);
 }
 
 void store_user_read(struct store_db *db, struct str user_key, const uint64_t *loads,
@@ -69,10 +56,11 @@ void store_user_read(struct store_db *db, struct str user_key, const uint64_t *l
 	op.user_read.loads = loads;
 	op.user_read.n_loads = n_loads;
 	op.user_read.out = out;
-	go(&op,
-	   check_user_key(user_key, &err) &&
-		   (n_loads == SIZE_MAX || check_loads(loads, n_loads, &err)),
-	   &err);
+	store_op_begin(
+		&op,
+		check_user_key(user_key, &err) &&
+			(n_loads == SIZE_MAX || check_loads(loads, n_loads, &err)),
+		&err);
 }
 
 void store_user_commit(struct store_db *db, struct str user_key, uint64_t if_revision,
@@ -85,8 +73,10 @@ void store_user_commit(struct store_db *db, struct str user_key, uint64_t if_rev
 	op.user_commit.if_revision = if_revision;
 	op.user_commit.change = change;
 	op.user_commit.revision = revision;
-	go(&op, check_user_key(user_key, &err) && check_change(user_key, change, &err),
-	   &err);
+	store_op_begin(&op,
+		       check_user_key(user_key, &err) &&
+			       check_change(user_key, change, &err),
+		       &err);
 }
 
 void store_user_resolve(struct store_db *db, struct str identity, struct arena *arena,
@@ -114,7 +104,7 @@ void store_users_resolve(struct store_db *db, struct store_identity *items, size
 	bool ok = n <= STORE_ROWS_MAX ||
 		  error_set(&err, ERROR_TOO_LARGE, "", "over %d identities in one call",
 			    STORE_ROWS_MAX);
-	go(&op, ok, &err);
+	store_op_begin(&op, ok, &err);
 }
 
 void store_user_erase(struct store_db *db, struct str user_key,
@@ -126,7 +116,8 @@ void store_user_erase(struct store_db *db, struct str user_key,
 	op.user_erase.user_key = user_key;
 	op.user_erase.suppress = suppress;
 	op.user_erase.now_ms = now_ms;
-	go(&op, check_user_key(user_key, &err) && check_time(now_ms, &err), &err);
+	store_op_begin(&op, check_user_key(user_key, &err) && check_time(now_ms, &err),
+		       &err);
 }
 
 void store_user_scan(struct store_db *db, struct str resume, size_t limit,
@@ -136,9 +127,9 @@ void store_user_scan(struct store_db *db, struct str resume, size_t limit,
 	struct error err;
 	struct store_op op = {STORE_OP_USER_SCAN, db, done, ctx, arena, {{0}}};
 	op.user_scan.resume = resume;
-	op.user_scan.limit = bounded(limit);
+	op.user_scan.limit = store_at_most(limit, STORE_LIMIT_MAX);
 	op.user_scan.out = out;
-	go(&op, check_resume(resume, &err), &err);
+	store_op_begin(&op, check_resume(resume, &err), &err);
 }
 
 void store_instance_get(struct store_db *db, struct id16 instance, struct arena *arena,
@@ -166,11 +157,11 @@ void store_rows_write(struct store_db *db, uint64_t load, const struct store_row
 	op.rows_write.n = n;
 	op.rows_write.c = c;
 	op.rows_write.progress = progress;
-	go(&op,
-	   check_rows(rows, n, &err) &&
-		   (progress == NULL ||
-		    check_document(c, progress->id, progress->body, &err)),
-	   &err);
+	store_op_begin(&op,
+		       check_rows(rows, n, &err) &&
+			       (progress == NULL ||
+				check_document(c, progress->id, progress->body, &err)),
+		       &err);
 }
 
 void store_profiles_write(struct store_db *db, const struct user_profile *profiles,
@@ -184,7 +175,7 @@ void store_profiles_write(struct store_db *db, const struct user_profile *profil
 	bool ok = n <= STORE_PROFILES_MAX ||
 		  error_set(&err, ERROR_TOO_LARGE, "", "over %d profiles in one call",
 			    STORE_PROFILES_MAX);
-	go(&op, ok, &err);
+	store_op_begin(&op, ok, &err);
 }
 
 void store_rows_sweep(struct store_db *db, const uint64_t *live, size_t n_live,
@@ -199,7 +190,9 @@ void store_rows_sweep(struct store_db *db, const uint64_t *live, size_t n_live,
 	op.rows_sweep.out_resume = out_resume;
 	op.rows_sweep.removed = removed;
 	op.rows_sweep.most = STORE_SWEEP_MAX;
-	go(&op, check_resume(resume, &err) && check_loads(live, n_live, &err), &err);
+	store_op_begin(&op,
+		       check_resume(resume, &err) && check_loads(live, n_live, &err),
+		       &err);
 }
 
 void store_statistics_read(struct store_db *db, struct str campaign, int64_t from_ms,
@@ -214,7 +207,7 @@ void store_statistics_read(struct store_db *db, struct str campaign, int64_t fro
 	op.statistics_read.to_ms = to_ms;
 	op.statistics_read.out = out;
 	op.statistics_read.n = n;
-	go(&op, check_name(campaign, "campaign", &err), &err);
+	store_op_begin(&op, check_name(campaign, "campaign", &err), &err);
 }
 
 void store_due_list(struct store_db *db, int64_t now_ms, size_t limit,
@@ -223,7 +216,7 @@ void store_due_list(struct store_db *db, int64_t now_ms, size_t limit,
 {
 	struct store_op op = {STORE_OP_DUE_LIST, db, done, ctx, arena, {{0}}};
 	op.due_list.now_ms = now_ms;
-	op.due_list.limit = bounded(limit);
+	op.due_list.limit = store_at_most(limit, STORE_LIMIT_MAX);
 	op.due_list.out = out;
 	op.due_list.n = n;
 	store_submit(&op);

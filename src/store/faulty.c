@@ -107,22 +107,14 @@ static char next_fault(struct faulty *f, const struct store_op *op)
 	return when;
 }
 
-/* One that fails looked well until the disk's turn. */
-static void tell_applied(const struct store_op *op)
-{
-	const struct store_user_change *c =
-		op->kind == STORE_OP_USER_COMMIT ? op->user_commit.change : NULL;
-	if (c != NULL && c->applied != NULL)
-		c->applied(c->applied_ctx);
-}
-
 static void faulty_submit(void *state, const struct store_op *op)
 {
 	struct faulty_db *db = state;
 	struct error err;
 	char when = next_fault(db->faulty, op);
+	/* one that fails looked well until the disk's turn */
 	if (when != 0)
-		tell_applied(op);
+		store_op_applied(op);
 	struct passing *p = when == 'b' ? NULL : malloc(sizeof *p);
 	if (p == NULL) {
 		if (when == 'b')

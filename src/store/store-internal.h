@@ -179,12 +179,21 @@ struct store_op {
 };
 
 enum store_op_class store_op_class(enum store_op_kind kind);
+/* What was checked goes to the backend; what was refused ends here, with *err. */
+void store_op_begin(const struct store_op *op, bool ok, const struct error *err);
+/* Tells who wants to know that only the disk is still in the way. */
+void store_op_applied(const struct store_op *op);
 /* Ends an operation: runs the caller's completion, then no longer counts it as
  * under way. Exactly once for each, under no lock. err NULL: success. The database
  * may be closed as soon as it returns. */
 void store_op_done(const struct store_op *op, const struct error *err);
 /* Hands an operation to the backend of op->db (the front's only way in). */
 void store_submit(const struct store_op *op);
+
+static inline size_t store_at_most(size_t limit, size_t max)
+{
+	return limit < max ? limit : max;
+}
 
 struct store_backend {
 	const char *name;

@@ -258,6 +258,22 @@ void store_submit(const struct store_op *op)
 	db->store->backend->submit(db->state, op);
 }
 
+void store_op_begin(const struct store_op *op, bool ok, const struct error *err)
+{
+	if (ok)
+		store_submit(op);
+	else
+		op->done(op->ctx, err);
+}
+
+void store_op_applied(const struct store_op *op)
+{
+	const struct store_user_change *c =
+		op->kind == STORE_OP_USER_COMMIT ? op->user_commit.change : NULL;
+	if (c != NULL && c->applied != NULL)
+		c->applied(c->applied_ctx);
+}
+
 /* A refusal is an answer; a failure is what an operator should hear of. */
 static void count_outcome(struct store *s, const struct store_op *op,
 			  const struct error *err)

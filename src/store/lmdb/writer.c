@@ -268,14 +268,8 @@ static void tell_applied(const struct round *r)
 {
 	if (r->n_urgent != 1)
 		return;
-	for (const struct item *item = r->done.first; item != NULL; item = item->next) {
-		const struct store_user_change *c =
-			item->op.kind == STORE_OP_USER_COMMIT
-				? item->op.user_commit.change
-				: NULL;
-		if (c != NULL && c->applied != NULL)
-			c->applied(c->applied_ctx);
-	}
+	for (const struct item *item = r->done.first; item != NULL; item = item->next)
+		store_op_applied(&item->op);
 }
 
 static void commit(struct writer *w, struct round *r, MDB_txn *txn)
