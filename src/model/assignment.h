@@ -96,7 +96,7 @@ struct event_effect {
  * clamped to [assigned_ms, now]. */
 struct event_effect assignment_apply(struct assignment *a,
 				     const struct instance_event *e, int64_t now_ms);
-/* The mailbox shows again what was taken for gone (restored from a backup, moved back):
+/* The mailbox shows again what was taken for gone (restored from a backup):
  * unread or read as it was, so that a recall can reach it. A count of unknown cause
  * that was not final yet is taken out of sight. */
 struct event_effect assignment_revive(struct assignment *a);
