@@ -359,6 +359,21 @@ static uint8_t withdrawn_as(const struct inlay_action *action, bool kept)
 	return kept ? WIRE_CAUSE_MOVED : WIRE_CAUSE_WITHDRAWN;
 }
 
+/* It is to go unless it was read, and it was: whoever wants it back did not know. */
+static void stays(struct inlay_work *work, struct inlay_record *record, uint32_t uid)
+{
+	const unsigned int told = 1u << WIRE_EVENT_READ;
+
+	if ((record->due & told) != 0)
+		return;
+	record->uid = uid;
+	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
+	record->due |= told;
+	write_record(work, record);
+	inlay_session_tell(work->session, record->instance, record->guid,
+			   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);
+}
+
 static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 {
 	struct inlay_session *session = work->session;
@@ -390,6 +405,10 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 		return;
 	}
 	record.seen = record.seen || was_read(work->box, uid);
+	if (record.seen && !action->takes_read) {
+		stays(work, &record, uid);
+		return;
+	}
 	if (inlay_expunge(work->box, uid, session->set.notify) < 0 ||
 	    sync_again(work) < 0) {
 		inlay_session_error(session,

@@ -71,16 +71,19 @@ static bool take_withdraw(struct inlay_session *session,
 	char guid[INLAY_ID_SIZE];
 
 	copy_id(guid, withdraw->guid);
-	for (const struct inlay_action *action = session->actions; action != NULL;
-	     action = action->next)
-		if (action->type == WIRE_WITHDRAW && strcmp(action->guid, guid) == 0)
-			return TRUE;
-	if (session->action_count >= INLAY_ACTIONS_MAX)
+	struct inlay_action *action = session->actions;
+	while (action != NULL &&
+	       (action->type != WIRE_WITHDRAW || strcmp(action->guid, guid) != 0))
+		action = action->next;
+	if (action == NULL && session->action_count >= INLAY_ACTIONS_MAX)
 		return FALSE;
-	struct inlay_action *action = new_action(session, WIRE_WITHDRAW);
+	if (action == NULL)
+		action = new_action(session, WIRE_WITHDRAW);
+	/* the newest word counts */
 	memcpy(action->guid, guid, sizeof(guid));
 	action->cause = withdraw->cause;
 	action->lazy = withdraw->lazy;
+	action->takes_read = withdraw->seen;
 	return TRUE;
 }
 

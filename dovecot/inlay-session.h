@@ -31,6 +31,7 @@ struct inlay_action {
 	/* WITHDRAW */
 	uint8_t cause; /* enum wire_withdraw_cause */
 	bool lazy;
+	bool takes_read; /* also if it was read */
 };
 
 struct inlay_session {

@@ -63,5 +63,6 @@ void compose_withdraw(const struct answer_withdraw *withdraw, struct wire_frame 
 	frame->type = WIRE_WITHDRAW;
 	frame->withdraw = (struct wire_withdraw){.guid = withdraw->guid,
 						 .cause = (uint8_t)withdraw->cause,
-						 .lazy = withdraw->lazy};
+						 .lazy = withdraw->lazy,
+						 .seen = withdraw->read};
 }

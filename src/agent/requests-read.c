@@ -209,6 +209,8 @@ static bool action_field(struct reading *g, void *ctx, struct str key, bool *kno
 		return reading_text(g, &x->cause, "/actions/cause");
 	if (str_eq(key, STR("lazy")))
 		return reading_bool(g, &a->withdraw.lazy, "/actions/lazy");
+	if (str_eq(key, STR("read")))
+		return reading_bool(g, &a->withdraw.read, "/actions/read");
 	*known = false;
 	return true;
 }

@@ -53,7 +53,7 @@ enum answer_op { ANSWER_INJECT, ANSWER_REINJECT, ANSWER_WITHDRAW };
 struct answer_withdraw {
 	struct str guid;
 	enum wire_withdraw_cause cause;
-	bool lazy;
+	bool lazy, read;
 };
 struct answer_action {
 	enum answer_op op;

@@ -56,6 +56,7 @@ struct action {
 						    and row or profile has */
 	size_t n_variables;
 	enum wire_withdraw_cause cause; /* WITHDRAW */
+	bool takes_read; /* WITHDRAW: also if it was read, of which we may hear later */
 };
 
 /* Does it make an assignment? */

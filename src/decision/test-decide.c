@@ -482,8 +482,10 @@ static void a_recall_takes_back_what_is_unread(void **state)
 	assert_int_equal(d.actions[0].op, ACTION_WITHDRAW);
 	assert_int_equal(d.actions[0].cause, WIRE_WITHDRAW_RECALL);
 	assert_true(id16_eq(d.actions[0].guid, w->present[0].guid));
+	assert_false(d.actions[0].takes_read);
 	w->running[0].state.recall = RECALL_ALL;
 	assert_int_equal(decided(w).n, 2);
+	assert_true(decided(w).actions[0].takes_read);
 	assert_str(why(w, 0)->outcome, "would withdraw");
 	/* what was given after the recall stays */
 	w->running[0].state.recalled_before_ms = WORLD_NOW - 2 * CLOCK_DAY;

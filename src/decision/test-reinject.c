@@ -332,6 +332,7 @@ static void what_was_replaced_and_is_there_is_withdrawn_as_replaced(void **state
 	assert_int_equal(d.actions[0].op, ACTION_WITHDRAW);
 	assert_int_equal(d.actions[0].cause, WIRE_WITHDRAW_REPLACED);
 	assert_true(id16_eq(d.actions[0].guid, w->present[0].guid));
+	assert_false(d.actions[0].takes_read);
 	/* unless the user has read it */
 	w->assignments[0].state = ASSIGNMENT_READ;
 	w->assignments[0].was_read = true;
@@ -342,6 +343,7 @@ static void what_was_replaced_and_is_there_is_withdrawn_as_replaced(void **state
 	w->assignments[0].cause = WIRE_CAUSE_REPLACED;
 	assert_int_equal(decided(w).n, 1);
 	assert_int_equal(decided(w).actions[0].cause, WIRE_WITHDRAW_REPLACED);
+	assert_true(decided(w).actions[0].takes_read);
 	assert_int_equal(decided_dry(w).n, 0);
 	w->assignments[0].state = ASSIGNMENT_UNREAD;
 	/* until the later one is confirmed, nobody knows */

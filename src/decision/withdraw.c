@@ -55,6 +55,13 @@ static unsigned cause_of(const struct look *l, const struct running_campaign *c,
 	return 0;
 }
 
+/* The user may have read it just now. */
+static bool takes_read(const struct running_campaign *c, const struct assignment *a)
+{
+	return was_replaced(a) ||
+	       (is_recalled(&c->state, a) && c->state.recall == RECALL_ALL);
+}
+
 /* By which GUID the plugin will find it: as the mailbox shows it. False when it saw all
  * messages and this is not one of them. */
 static bool within_reach(const struct look *l, const struct assignment *a,
@@ -107,7 +114,8 @@ size_t withdraw_list(const struct look *l, bool pending, struct action *out, siz
 					   .campaign = c,
 					   .assignment = *a,
 					   .guid = guid,
-					   .cause = (enum wire_withdraw_cause)cause};
+					   .cause = (enum wire_withdraw_cause)cause,
+					   .takes_read = takes_read(c, a)};
 	}
 	return n;
 }

@@ -108,6 +108,7 @@ static void put_withdraw(struct json_writer *w, const struct action *a)
 	put_id(w, "guid", a->guid);
 	json_kv_string(w, "cause", str_of(wire_withdraw_cause_name(a->cause)));
 	json_kv_bool(w, "lazy", true);
+	json_kv_bool(w, "read", a->takes_read);
 	json_put_object_end(w);
 }
 

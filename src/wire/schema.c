@@ -126,6 +126,7 @@ static const struct wire_field withdraw_fields[] = {
 	ONE(wire_withdraw, GUID, HEX, REQUIRED, guid),
 	ONE(wire_withdraw, CAUSE, U8, REQUIRED, cause),
 	ONE(wire_withdraw, LAZY, BOOL, REQUIRED, lazy),
+	ONE(wire_withdraw, SEEN, BOOL, OPTIONAL, seen),
 };
 
 static const struct wire_field done_fields[] = {

@@ -255,10 +255,11 @@ static void small_frames_keep_their_values(void **state)
 	buf_clear(&f->bytes);
 	f->in = (struct wire_frame){.type = WIRE_WITHDRAW};
 	f->in.withdraw =
-		(struct wire_withdraw){STR(GUID_A), WIRE_WITHDRAW_EXPIRED, true};
+		(struct wire_withdraw){STR(GUID_A), WIRE_WITHDRAW_EXPIRED, true, true};
 	there_and_back(f);
 	assert_int_equal(f->out.withdraw.cause, WIRE_WITHDRAW_EXPIRED);
 	assert_true(f->out.withdraw.lazy);
+	assert_true(f->out.withdraw.seen);
 
 	buf_clear(&f->bytes);
 	f->in = (struct wire_frame){.type = WIRE_ACK};

@@ -196,6 +196,7 @@ struct wire_withdraw {
 	struct str guid;
 	uint8_t cause; /* enum wire_withdraw_cause */
 	bool lazy;     /* also from the mailbox of lazy_expunge */
+	bool seen;     /* also if it was read */
 };
 
 struct wire_done {

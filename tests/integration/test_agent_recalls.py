@@ -12,8 +12,9 @@ from scripted_mim import inject
 from services.dovecot import wait_until
 
 
-def withdraw(name, cause="recall", lazy=True):
-    return {"op": "withdraw", "guid": wire.ids(name)[1], "cause": cause, "lazy": lazy}
+def withdraw(name, cause="recall", lazy=True, **more):
+    return {"op": "withdraw", "guid": wire.ids(name)[1], "cause": cause, "lazy": lazy,
+            **more}
 
 
 class RecallCase(AgentCase):
@@ -31,20 +32,22 @@ class RecallCase(AgentCase):
         kind, fields = p.read()
         self.assertEqual((kind, fields["guid"], fields["cause"], fields["lazy"]),
                          (wire.WITHDRAW, wire.ids(name)[1], 1, 1))
+        self.assertFalse(fields.get("seen"))
 
 
 class Pushes(RecallCase):
     def test_a_recall_of_a_campaign_reaches_an_open_session(self):
         p, = self.waiting("anna")
-        self.mim.withdrawals = {"anna": [withdraw("m1"), withdraw("m2", "expired", False),
+        self.mim.withdrawals = {"anna": [withdraw("m1"),
+                                         withdraw("m2", "expired", False, read=True),
                                          {"op": "dance"}]}
         began = time.monotonic()
         self.mim.tell({"campaign": "spring"})
         self.assert_withdrawn(p, "m1")
         self.assertLess(time.monotonic() - began, 2)
         kind, fields = p.read()
-        self.assertEqual((kind, fields["cause"], fields.get("lazy", 0)),
-                         (wire.WITHDRAW, 2, 0))
+        self.assertEqual((kind, fields["cause"], fields.get("lazy", 0), fields["seen"]),
+                         (wire.WITHDRAW, 2, 0, 1))
         self.assertTrue(p.is_silent())
         self.mim.wait_held()
         self.assertEqual(self.mim.asked, [("default", ["anna"])] * 2)

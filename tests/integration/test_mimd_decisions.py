@@ -323,8 +323,8 @@ class WhatOperatorsDo(DecisionCase):
         self.assertEqual(self.order("recall")["recall"], "unread")
         here = {"guid": action["guid"], "uid": 3, "seen": False, "newer": 0}
         back, = self.open(present=[here])["actions"]
-        self.assertEqual((back["op"], back["cause"], back["lazy"]),
-                         ("withdraw", "recall", True))
+        self.assertEqual((back["op"], back["cause"], back["lazy"], back["read"]),
+                         ("withdraw", "recall", True, False))
         self.happens(ANNA, action["instance"], "gone", cause="withdrawn", seen=False)
         self.assertEqual(self.counts(), {"injected": 1, "recalled": 1})
         self.assertEqual(self.open()["actions"], [])

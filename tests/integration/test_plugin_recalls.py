@@ -52,8 +52,8 @@ class Idle(Storage):
         self.agent.wait_event("injected", n)
         return client
 
-    def take_back(self, *messages):
-        self.agent.push(b"".join(self.withdrawal(m.guid) for m in messages))
+    def take_back(self, *messages, **more):
+        self.agent.push(b"".join(self.withdrawal(m.guid, **more) for m in messages))
 
     def test_several_at_once_reach_an_idling_client_soon(self):
         client = self.injected_here(5)
@@ -99,6 +99,42 @@ class Idle(Storage):
         client.idle_until(b"EXPUNGE")
         self.assertLess(time.monotonic() - began, SOON)
         client.idle_done()
+
+    def test_what_was_read_stays_though_the_middleware_does_not_know_yet(self):
+        client = self.injected_here(2)
+        first, second = self.agent.messages
+        self.agent.acking = False
+        client.uid("FETCH", str(client.guids()[first.guid]), "(BODY[])")
+        self.take_back(first, second)
+        self.agent.wait_event("gone", cause="withdrawn", instance=second.instance)
+        self.agent.acking = True
+        self.logout(client)
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.assertEqual(list(client.guids()), [first.guid])
+        self.assertEqual([e["instance"] for e in self.agent.events
+                          if e["type"] == "gone"], [second.instance] * 2)
+
+    def test_what_another_program_marks_as_read_stays_and_is_told(self):
+        client = self.injected_here(2)
+        first, second = self.agent.messages
+        self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen", "mailbox",
+                             "INBOX", "guid", first.guid)
+        self.take_back(first, second)
+        self.agent.wait_event("gone", cause="withdrawn", instance=second.instance)
+        self.agent.wait_event("read", instance=first.instance)
+        self.assertEqual(client.exists(), 1)
+        self.logout(client)
+        self.assertEqual(sorted(self.agent.kinds()), ["gone", "injected", "injected",
+                                                      "read"])
+
+    def test_a_recall_of_all_takes_what_was_read(self):
+        client = self.injected_here()
+        client.fetch("1", "(BODY[])")
+        self.agent.wait_event("read")
+        self.take_back(*self.agent.messages, seen=1)
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.assertEqual(client.exists(), 0)
 
     def test_nobody_has_to_idle_for_that(self):
         client = self.injected_here()

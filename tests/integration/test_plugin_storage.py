@@ -38,8 +38,8 @@ class Storage(PluginCase):
         self.logout(client)
         return self.agent.messages[0]
 
-    def withdrawal(self, guid, lazy=0):
-        return encode(WITHDRAW, guid=guid, cause=1, lazy=lazy)
+    def withdrawal(self, guid, lazy=0, **more):
+        return encode(WITHDRAW, guid=guid, cause=1, lazy=lazy, **more)
 
     def lock(self):
         """What another process holds as long as the file is open."""
@@ -208,7 +208,7 @@ class Withdrawals(Storage):
         self.agent.wait(lambda a: len(a.hellos) == 2, "the second session")
         self.dovecot.doveadm("flags", "add", "-u", self.user, "\\Seen",
                              "mailbox", "INBOX", "all")
-        self.agent.push(self.withdrawal(first.guid))
+        self.agent.push(self.withdrawal(first.guid, seen=1))
         self.agent.wait_event("gone", cause="withdrawn", seen=1)
         self.assertEqual(self.agent.kinds(), ["injected", "read", "gone"])
         self.assertEqual(self.count(), 0)
