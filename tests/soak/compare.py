@@ -12,6 +12,7 @@ What is allowed to be one of two things, and why:
 - An instance that no client ever saw: it was put in and taken back between two looks, or
   handed out and never put in. It must not lie in a mailbox, nor count as read."""
 import collections
+import datetime
 import re
 import time
 
@@ -22,6 +23,9 @@ from world import EVENTS, events_of, signature_of
 # a killed writer has left: of sdbox a file that is in no index, of mdbox a map that is
 # older than the files. It does so with or without the plugin.
 MENDS = "(already exists, rebuilding index|reset, view is now inconsistent)"
+# Seconds: what was read stays, but the word of it may be on its way while the message is
+# being taken back.
+GRACE = 2
 ENDS = ("expungedRead", "expungedUnread", "moved", "recalled", "expired")
 
 
@@ -29,6 +33,10 @@ def _time(text):
     """Of a line of Dovecot's log; it has no year."""
     return time.mktime(time.strptime(f"{time.localtime().tm_year} {text}",
                                      "%Y %b %d %H:%M:%S"))
+
+
+def _moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class Comparison:
@@ -158,15 +166,14 @@ class Comparison:
         if cause not in allowed:
             self.wrong("it left in another way", user, r,
                        " or ".join(sorted(allowed)) or "in the mailbox", i)
-        if cause in ("recalled", "replaced") and r.read == MAYBE:
-            self.figures["outcome open: read"] += 1
-        elif not (cause in ("recalled", "replaced") and r.read == SURE and
-                  "readAt" not in i):
-            self._read(user, r, i)
-        else:
+        if cause in ("recalled", "replaced") and r.read == SURE:
+            late = _moment(i["endedAt"]) - r.read_at
+            if late > GRACE:
+                self.wrong("taken back though it was read", user, r,
+                           "in the mailbox", f"{late:.3f} s later {i}")
             self.figures["read in the moment in which it was taken back"] += 1
-        if cause == "recalled" and "readAt" in i:
-            self.figures["taken back after it was read"] += 1
+        else:
+            self._read(user, r, i)
 
     def _causes(self, user, r, known):
         causes = set()

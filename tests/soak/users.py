@@ -28,11 +28,21 @@ class Record:
     def __init__(self, user, key, campaign=None):
         self.user, self.key, self.campaign = user, key, campaign
         self.there = SURE
-        self.read = NO
+        self._read, self.read_at = NO, 0
         self.deleted = False  # has, or may have, \\Deleted
         self.ends, self.copied = [], {}
         self.guid = None
         self.busy = False
+
+    @property
+    def read(self):
+        return self._read
+
+    @read.setter
+    def read(self, value):
+        if value == SURE and self._read != SURE:
+            self.read_at = time.time()
+        self._read = value
 
     @property
     def gone(self):
