@@ -63,6 +63,13 @@ void inlay_session_error(struct inlay_session *session, const char *error)
 	e_error(session->event, "%s", error);
 }
 
+/* Another session may have found out since why it is gone: that was not told yet. */
+static bool is_of_before(const struct inlay_event *event,
+			 const struct inlay_record *record)
+{
+	return event->type == WIRE_EVENT_GONE && event->cause != record->cause;
+}
+
 /* Notes acknowledgements in the ledger. Without the lock they stay for later; what
  * is never noted is told once more, which MIM counts once. */
 static void note_acknowledged(struct inlay_session *session)
@@ -82,7 +89,7 @@ static void note_acknowledged(struct inlay_session *session)
 		struct inlay_record *old =
 			inlay_ledger_by_instance(&desk.ledger, event->instance);
 		uint8_t bit = (uint8_t)(1u << event->type);
-		if (old == NULL || (old->acked & bit) != 0)
+		if (old == NULL || (old->acked & bit) != 0 || is_of_before(event, old))
 			continue;
 		struct inlay_record record = *old;
 		record.acked |= bit;

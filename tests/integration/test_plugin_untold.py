@@ -4,12 +4,12 @@ where it went, and tells of it as soon as it can."""
 import unittest
 
 import ledger_file
-from fake_agent import OPEN_AGAIN, encode
+from fake_agent import ACK, OPEN_AGAIN, encode
 from ledger_file import GONE, TOLD_GONE
 from plugin_case import message, wait_until
 from test_plugin_storage import Storage
 
-UNKNOWN = 5  # cause
+MOVED, UNKNOWN = 2, 5  # causes
 
 
 class Untold(Storage):
@@ -55,6 +55,28 @@ class Untold(Storage):
         wait_until(lambda: client.noop() and self.agent.kinds().count("injected") == 2,
                    "the second message")
         self.agent.wait_event("gone", cause="moved")
+
+    def test_a_word_for_what_another_session_told_does_not_stand_for_the_correction(self):
+        client = self.injected_here()
+        first = self.agent.messages[0]
+        self.agent.acking = False
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
+        client.noop()
+        told = self.agent.wait_event("gone", cause="unknown")
+        # a session without an agent knows why
+        there = ledger_file.last(self.path())[first.instance]
+        ledger_file.append(self.path(), there.changed(
+            cause=MOVED, acked=there.acked & ~TOLD_GONE))
+        self.agent.acking = True
+        self.agent.push(encode(ACK, number=told["number"]))
+        self.logout(client)
+        self.logout(self.connect_and_select())
+        self.agent.wait_event("gone", cause="moved")
+
+    def connect_and_select(self):
+        client = self.connect()
+        client.exists()
+        return client
 
 
 if __name__ == "__main__":
