@@ -7,8 +7,13 @@ What is allowed to be one of two things, and why:
   there, its flags say so.
 - The cause, when the process that expunged or moved a message was killed before it told
   of it: others see only that it is gone, which counts as expunged.
+- A message that was copied and then expunged counts as moved, unless it was so new that
+  the session which copied it had not been told whose it is.
 - A message that may be taken back, or be replaced by a reinjection, may go before a
   client acts on it, in the moment between two commands.
+- A message whose writer was killed before it could confirm it, and which a client
+  expunged or moved before a session with an agent looked: nothing is left that shows that
+  it was there, so it is closed as uncertain and counts as nothing.
 - An instance that no client ever saw: it was put in and taken back between two looks, or
   handed out and never put in. It must not lie in a mailbox, nor count as read."""
 import collections
@@ -48,6 +53,9 @@ class Comparison:
 
     def run(self):
         self.delivered = self._deliveries()
+        # of whom a process was killed
+        self.harmed = set(re.findall(r"(?:imap|pop3)\((\S+)\)<.* killed with signal 9",
+                                     self.world.dovecot.log()))
         for user in self.clients.users.values():
             self._user(user)
         self._statistics()
@@ -162,6 +170,10 @@ class Comparison:
             i["state"], i.get("cause") if i["state"] == "gone" else i["state"])
         if cause == "unknown":
             cause = "expunged"
+        if cause == "uncertain" and r.ends and user.name in self.harmed and \
+                "injectedAt" not in i:
+            self.figures["uncertain: ended before anybody could confirm it"] += 1
+            return
         allowed = self._causes(user, r, known)
         if cause not in allowed:
             self.wrong("it left in another way", user, r,
@@ -181,13 +193,13 @@ class Comparison:
             copied = r.copied.get(end.session, NO)
             if end.cause == "moved" or copied != NO:
                 causes.add("moved")
-            if end.cause == "expunged" and copied != SURE:
+            if end.cause == "expunged":
                 causes.add("expunged")
             if end.session.ended != "logout" or not end.sure:
                 causes.add("expunged")
-        sure = r.gone and r.read == SURE
-        if not sure and (r.campaign in self.world.springs or
-                         user.name in self.world.withdrawn and r.campaign != "alert"):
+        # also before a client acted on it, whose view of the mailbox was older
+        if r.campaign in self.world.springs or (
+                user.name in self.world.withdrawn and r.campaign != "alert"):
             causes.add("recalled")
         if r.campaign in ("again", "top") and any(
                 o["campaign"] == r.campaign and o["instance"] != r.key and
@@ -310,14 +322,13 @@ class Comparison:
         # a process may be killed before its login is logged
         early = [t for pid, t in killed.items()
                  if not any(pid == p for found in logins.values() for _, p in found)]
-        harmed = set(re.findall(r"imap\((\S+)\)<.* killed with signal 9", log))
         for session in self.clients.sessions:
             pid = next((p for t, p in logins[session.user.name, session.port]
                         if session.began - 2 <= t <= session.until + 2), None)
             was_killed = pid in killed if pid else any(
                 session.began - 1 <= t <= session.until + 1 for t in early)
             user = re.escape(session.user.name)
-            mends = session.user.name in harmed and re.search(
+            mends = session.user.name in self.harmed and re.search(
                 rf"\({user}\)<{pid}>.*Error: .*{MENDS}", log)
             if session.ended in ("logout", "dropped") or (
                     session.ended == "lost" and was_killed):

@@ -292,6 +292,7 @@ class Points:
         self.mood = "well"
         self.receiver = Receiver(self._answer)
         self.hold = threading.Event()
+        self.one = threading.Lock()  # trouble at a time
 
     def definitions(self):
         def point(name, kind, event):
@@ -318,15 +319,28 @@ class Points:
         return 200, {}, b""
 
     def feel(self, mood, seconds):
-        self.mood = mood
-        if mood == "down":
-            self.receiver.close()
-        time.sleep(seconds)
-        self.mood = "well"
-        if mood == "down":
-            self.receiver.open()
-        self.hold.set()
-        self.hold = threading.Event()
+        with self.one:
+            self.mood = mood
+            if mood == "down":
+                self.receiver.close()
+            time.sleep(seconds)
+            if mood == "down":
+                self._open()
+            self.mood = "well"
+            self.hold.set()
+            self.hold = threading.Event()
+
+    def _open(self):
+        """A connection of somebody else may have its port for a moment."""
+        end = time.monotonic() + 60
+        while True:
+            try:
+                self.receiver.open()
+                return
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def close(self):
         self.receiver.close()
