@@ -61,7 +61,6 @@ class World:
                   "user=<%u> method=%m mpid=%e rport=<%b>\nlog_debug = category=inlay\n")
         self.points = Points(report)
         self.lock = {"mimd": threading.RLock(), "agent": threading.RLock()}
-        self.away = set()  # those that do not run, or are stopped
         self.memory = {"mimd": 0, "agent": 0}
         self.versions = {}
         self.springs = {}  # campaign: recalled?
