@@ -80,6 +80,8 @@ class AgentCache(FullDisk):
         self.chain.start_agent()
         self.assertEqual(self.open(users[2]), 1)
         self.assertEqual(len(glob.glob(self.chain.agent.cache + "/*/*")), 1)
+        for user in users:  # an agent may have been killed before it had the event
+            self.assertEqual(self.open(user), 1)
         self.wait_counted(injected=3)
 
 
