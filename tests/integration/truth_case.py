@@ -179,13 +179,20 @@ class TruthCase(ChainCase):
             client.send(b"S SELECT INBOX\r\n")
             self.wait_for_a_record()
             self.stop_process(pid)
-            if [r.state for r in ledger_file.read(self.ledger)] == [ledger_file.PREPARED]:
+            if self.is_prepared() and self.is_good_moment(pid):
                 client.sock.settimeout(120)
                 return client, pid
             os.kill(pid, signal.SIGCONT)
             self.finish_select(client)
             self.end(client)
         raise AssertionError("no save could be met in its middle")
+
+    def is_prepared(self):
+        return [r.state for r in ledger_file.read(self.ledger)] == [ledger_file.PREPARED]
+
+    def is_good_moment(self, pid):
+        """Where there are more conditions."""
+        return True
 
     def mailbox_is_made(self):
         """For who has to do something then."""
