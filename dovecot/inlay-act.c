@@ -368,7 +368,7 @@ static void stays(struct inlay_work *work, struct inlay_record *record, uint32_t
 		return;
 	record->uid = uid;
 	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
-	record->due |= told;
+	record->due |= (uint8_t)told;
 	write_record(work, record);
 	inlay_session_tell(work->session, record->instance, record->guid,
 			   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);

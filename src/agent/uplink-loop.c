@@ -7,12 +7,14 @@ struct uplink_loop {
 	struct uplink_loop_config config;
 	CURLM *multi;
 	ev_timer timer;
-	bool lost; /* a socket could not be watched: all transfers fail */
+	bool lost;               /* a socket could not be watched: all transfers fail */
+	struct watched *watched; /* sockets, the last first */
 };
 
 /* A socket of libcurl's. */
 struct watched {
 	struct uplink_loop *l;
+	struct watched *next, **before; /* in the list of l */
 	ev_io io;
 	curl_socket_t fd;
 };
@@ -88,8 +90,22 @@ static struct watched *watch(struct uplink_loop *l, curl_socket_t fd)
 	s->fd = fd;
 	ev_init(&s->io, on_socket);
 	s->io.data = s;
+	s->next = l->watched;
+	s->before = &l->watched;
+	if (s->next != NULL)
+		s->next->before = &s->next;
+	l->watched = s;
 	curl_multi_assign(l->multi, fd, s);
 	return s;
+}
+
+static void unwatch(struct watched *s)
+{
+	ev_io_stop(s->l->config.loop, &s->io);
+	*s->before = s->next;
+	if (s->next != NULL)
+		s->next->before = s->before;
+	free(s);
 }
 
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *mine)
@@ -100,9 +116,8 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (s != NULL) {
-			ev_io_stop(loop, &s->io);
 			curl_multi_assign(l->multi, fd, NULL);
-			free(s);
+			unwatch(s);
 		}
 		return 0;
 	}
@@ -148,6 +163,9 @@ void uplink_loop_free(struct uplink_loop *l)
 	if (l == NULL)
 		return;
 	curl_multi_cleanup(l->multi);
+	/* libcurl without memory does not say that it has closed a socket */
+	while (l->watched != NULL)
+		unwatch(l->watched);
 	ev_timer_stop(l->config.loop, &l->timer);
 	free(l);
 }
