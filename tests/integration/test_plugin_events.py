@@ -271,8 +271,13 @@ class Events(PluginCase):
         client = self.injected()
         self.logout(client)
         self.forget_the_commit()
-        client = self.connect()
-        self.assertEqual(client.exists(), 1)
+
+        def found():
+            client = self.connect()
+            self.assertEqual(client.exists(), 1)
+            self.logout(client)
+            return "injected" in self.agent.kinds()
+        wait_until(found, "a session that finds it")  # not one that waits in vain
         self.told("injected")
 
     def test_killed_before_the_commit_it_is_uncertain_and_never_saved(self):
