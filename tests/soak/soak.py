@@ -205,8 +205,10 @@ def main():
     try:
         run(args, report, folder)
     finally:
-        if not args.keep:
+        if not args.keep and not report.wrongs:
             shutil.rmtree(folder)
+    if report.wrongs:
+        print(f"what it left lies in {folder}")
     wrong = sum(len(d) for d in report.wrongs.values())
     print(f"{wrong} differences; seed {args.seed}")
     return 1 if wrong else 0
