@@ -204,7 +204,7 @@ class Nodes:
         client.idle_until(b"EXPUNGE")
         client.idle_done()
         self.end(client)
-        self.assertEqual(len(self.look()), 1)
+        wait_until(lambda: len(self.look()) == 1, "an opening that waits long enough")
         self.assert_counted(injected=1, recalled=1)
         self.sync()
         self.both(1, injected=1, recalled=1)
