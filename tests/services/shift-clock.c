@@ -35,6 +35,7 @@ static int64_t wall_us(void)
 	       (shift != NULL ? *shift : 0);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int clock_gettime(clockid_t id, struct timespec *t)
 {
 	if (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE)
@@ -45,6 +46,7 @@ int clock_gettime(clockid_t id, struct timespec *t)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int gettimeofday(struct timeval *restrict t, void *restrict zone)
 {
 	(void)zone;
@@ -54,6 +56,7 @@ int gettimeofday(struct timeval *restrict t, void *restrict zone)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 time_t time(time_t *t)
 {
 	time_t now = wall_us() / 1000000;
