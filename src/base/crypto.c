@@ -6,9 +6,10 @@
 
 static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_state),
 	      "the opaque state is too small");
-static_assert(CRYPTO_AGAIN_LEN == crypto_shorthash_siphashx24_BYTES &&
-		      CRYPTO_AGAIN_LEN == crypto_shorthash_siphashx24_KEYBYTES,
+static_assert(CRYPTO_AGAIN_LEN == crypto_shorthash_siphashx24_BYTES,
 	      "SipHash of 128 bits");
+static_assert(CRYPTO_AGAIN_LEN == crypto_shorthash_siphashx24_KEYBYTES,
+	      "and a key of as many");
 static_assert(CRYPTO_SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
 					      crypto_aead_xchacha20poly1305_ietf_ABYTES,
 	      "nonce and tag");

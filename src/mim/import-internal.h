@@ -93,7 +93,7 @@ bool import_find_load(struct import_job *j);
 struct import_slices;
 struct import_slices *import_slices_new(struct import_job *j); /* NULL: no memory */
 /* Waits for what the store has. NULL is fine. */
-void import_slices_free(struct import_slices *s);
+void import_slices_free(struct import_slices *all);
 bool import_slices_add(struct import_slices *s, const struct extsort_record *r,
 		       struct error *err);
 /* All are stored, or rejected. */
