@@ -18,9 +18,8 @@ double back_off(unsigned failures, uint32_t least)
 {
 	uint32_t draw;
 	crypto_random(&draw, sizeof draw);
-	double part = (double)draw / UINT32_MAX, delay = back_off_delay(failures);
-	if (least > delay)
-		return least * (1.0 + part / 10);
-	delay *= 0.5 + part / 2;
-	return delay > least ? delay : least;
+	double part = (double)draw / UINT32_MAX;
+	double delay = back_off_delay(failures) * (0.5 + part / 2);
+	double asked = least * (1.0 + part / 10);
+	return delay > asked ? delay : asked;
 }

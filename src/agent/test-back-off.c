@@ -16,7 +16,8 @@ static void waits_longer_each_time_up_to_half_a_minute(void **state)
 static void is_drawn_and_never_sooner_than_was_asked_for(void **state)
 {
 	(void)state;
-	double least = 1000, most = 0;
+	double least = 1000, most = 0, last = 0;
+	int same = 0;
 	for (int i = 0; i < 1000; i++) {
 		double d = back_off(3, 0);
 		assert_true(d >= 2 && d <= 4);
@@ -24,10 +25,15 @@ static void is_drawn_and_never_sooner_than_was_asked_for(void **state)
 		most = d > most ? d : most;
 		d = back_off(3, 3);
 		assert_true(d >= 3 && d <= 4);
+		d = back_off(1, 1);
+		assert_true(d >= 1 && d <= 1.1);
+		same += d == last;
+		last = d;
 		d = back_off(1, 60);
 		assert_true(d >= 60 && d <= 66);
 	}
 	assert_true(most - least > 1);
+	assert_true(same < 10);
 }
 
 int main(void)
