@@ -132,7 +132,7 @@ static void read_socket(struct loading *l)
 		bad(l, "inlay.socket.group", "there is no such group", group);
 }
 
-/* Without a final slash; absent stays absent. */
+/* Without a final slash. */
 static struct str read_url(struct loading *l, const char *name, struct str url)
 {
 	while (url.n > 0 && url.p[url.n - 1] == '/')
