@@ -63,9 +63,8 @@ static void hold(struct deliver_queue *q, const struct deliver_call *c, int64_t 
 }
 
 void deliver_put_off(struct deliver_queue *q, const struct deliver_row *row,
-		     int64_t wait_ms)
+		     int64_t now_ms, int64_t wait_ms)
 {
-	int64_t now_ms = clock_onward_ms(&q->deliver->clock);
 	int64_t delay_ms = retry_delay_ms(row->attempts + 1, chance());
 	bool over = retry_is_over(row->queued_ms, row->first_ms, now_ms, now_ms,
 				  q->deliver->settings.retry_for_ms);
@@ -89,6 +88,6 @@ void deliver_failed(struct deliver_call *c, const char *why)
 	hold(q, c, now_ms);
 	q->state_changed = true;
 	for (size_t i = 0; i < c->n_rows; i++)
-		deliver_put_off(q, &c->rows[i], c->retry_after_ms);
+		deliver_put_off(q, &c->rows[i], now_ms, c->retry_after_ms);
 	metrics_add(q->deliver->mim->metrics, METRIC_DELIVERIES_FAILED, c->n_rows);
 }

@@ -146,7 +146,7 @@ void deliver_finish(struct deliver_queue *q, const struct deliver_row *row,
 		    enum store_fate fate, int64_t next_ms);
 /* Was not sent: once more later, or it is given up. wait_ms: at least so long. */
 void deliver_put_off(struct deliver_queue *q, const struct deliver_row *row,
-		     int64_t wait_ms);
+		     int64_t now_ms, int64_t wait_ms);
 /* The call has ended: 2xx, or why not. */
 void deliver_sent(struct deliver_call *c);
 void deliver_failed(struct deliver_call *c, const char *why);

@@ -308,7 +308,7 @@ static void skip(struct deliver_queue *q, const struct error *err)
 	snprintf(q->error, sizeof q->error, "%.*s", STORE_ERROR_MAX, err->message);
 	q->state.error = str_of(q->error);
 	q->state.error_ms = clock_onward_ms(&q->deliver->clock);
-	deliver_put_off(q, &row, 0);
+	deliver_put_off(q, &row, q->state.error_ms, 0);
 }
 
 /* One call. False: not now. */
