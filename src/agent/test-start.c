@@ -5,6 +5,7 @@
  * allocate does not fail here: they end the process then.) */
 #include "agent/spool.h"
 #include "base/unit-disk.h"
+#include "base/unit-folder.h"
 #include "base/unit-malloc.h"
 #include "base/unit.h"
 
@@ -186,8 +187,7 @@ static void make_token(void)
 static int set_up(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/inlay-start-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	make_folder_of_own(folder, sizeof folder, "start");
 	assert_int_equal(mkdir(path_of("spool"), 0700), 0);
 	assert_int_equal(mkdir(path_of("cache"), 0700), 0);
 	make_token();
@@ -199,17 +199,12 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *w)
-{
-	(void)st, (void)type, (void)w;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
 	munmap(seen, sizeof *seen);
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(folder);
+	return 0;
 }
 
 static void torture(unsigned fault)

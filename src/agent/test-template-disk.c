@@ -3,10 +3,9 @@
 
 #include "agent/templates.h"
 #include "base/crypto.h"
-#include "base/unit.h"
+#include "base/unit-folder.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -28,27 +27,17 @@ static void open_disk(struct fixture *f, uint64_t max)
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	snprintf(f->directory, sizeof f->directory, "/tmp/inlay-test-cache-XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
+	make_folder_of_own(f->directory, sizeof f->directory, "test-cache");
 	open_disk(f, 10000);
 	*state = f;
 	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind,
-		      struct FTW *where)
-{
-	(void)st;
-	(void)kind;
-	(void)where;
-	return remove(path);
 }
 
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	template_disk_close(f->disk);
-	nftw(f->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(f->directory);
 	free(f);
 	return 0;
 }

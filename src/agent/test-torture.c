@@ -10,6 +10,7 @@
 #include "agent/uplink.h"
 #include "base/crypto.h"
 #include "base/unit-disk.h"
+#include "base/unit-folder.h"
 #include "base/unit-malloc.h"
 #include "base/unit.h"
 
@@ -318,8 +319,7 @@ static bool composes(struct error *err)
 static int set_up(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/inlay-torture-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	make_folder_of_own(folder, sizeof folder, "torture");
 	snprintf(token_file, sizeof token_file, "%s/token", folder);
 	snprintf(spool_folder, sizeof spool_folder, "%s/spool", folder);
 	snprintf(cache_folder, sizeof cache_folder, "%s/cache", folder);
@@ -335,12 +335,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *w)
-{
-	(void)st, (void)type, (void)w;
-	return remove(path);
-}
-
 /* All but the folder itself. */
 static int remove_below(const char *path, const struct stat *st, int type,
 			struct FTW *w)
@@ -353,7 +347,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	ev_loop_destroy(loop);
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(folder);
+	return 0;
 }
 
 static void it_starts_whole_or_not_at_all(void **state)

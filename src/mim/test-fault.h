@@ -4,13 +4,12 @@
 #define INLAY_MIM_TEST_FAULT_H
 
 #include "base/unit-disk.h"
+#include "base/unit-folder.h"
 #include "base/unit-malloc.h"
 #include "base/unit.h"
 #include "store/store.h"
 
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* X(NAME, how store_faulty_arm or unit_disk_fail is told, text) */
 #define FAULTS(X)                                                                      \
@@ -87,24 +86,6 @@ static inline struct store_options fault_options(enum fault_kind kind,
 						.directory = folder,
 						.map_size = UINT64_C(16) << 20}
 		       : (struct store_options){.backend = "memory"};
-}
-
-static inline void make_folder_of_own(char *path, size_t n, const char *name)
-{
-	snprintf(path, n, "/tmp/inlay-%s-XXXXXX", name);
-	assert_non_null(mkdtemp(path));
-}
-
-static inline int remove_one(const char *path, const struct stat *st, int type,
-			     struct FTW *w)
-{
-	(void)st, (void)type, (void)w;
-	return remove(path);
-}
-
-static inline void remove_folder(const char *path)
-{
-	assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 #endif

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/conformance.h"
 
-#include <ftw.h>
-#include <unistd.h>
+#include "base/unit-folder.h"
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *w)
-{
-	(void)st;
-	(void)type;
-	(void)w;
-	return remove(path);
-}
+#include <unistd.h>
 
 void fixture_open(struct fixture *f)
 {
@@ -53,8 +46,7 @@ int fixture_setup(void **state)
 	f->arena = arena_new((size_t)256 << 20);
 	f->wait = store_wait_new();
 	assert_true(f->arena != NULL && f->wait != NULL && crypto_init());
-	snprintf(f->directory, sizeof f->directory, "/tmp/inlay-store-XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
+	make_folder_of_own(f->directory, sizeof f->directory, "store");
 	fixture_open(f);
 	*state = f;
 	return 0;
@@ -65,7 +57,7 @@ int fixture_teardown(void **state)
 	struct fixture *f = *state;
 	const struct kind *kind = f->kind;
 	fixture_close(f);
-	nftw(f->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_folder(f->directory);
 	store_wait_free(f->wait);
 	arena_free(f->arena);
 	free(f);
