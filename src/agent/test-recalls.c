@@ -4,13 +4,13 @@
 #include "agent/recalls-internal.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/unit-folder.h"
 #include "base/unit-malloc.h"
 #include "base/unit.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,13 +38,14 @@ static uint16_t port;
 static pthread_t server;
 static atomic_bool ending;
 static atomic_size_t woken; /* users */
+static atomic_bool absent;  /* it has no recalls */
 
 static void answer(struct connection *c, const char *body)
 {
 	char out[1024];
 	int n = snprintf(out, sizeof out,
-			 "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
-			 strlen(body), body);
+			 "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s",
+			 absent ? "404 Not Found" : "200 OK", strlen(body), body);
 	/* who has gone does not read it */
 	(void)!send(c->fd, out, (size_t)n, MSG_NOSIGNAL);
 }
@@ -182,15 +183,22 @@ static bool run(const struct recalls *r)
 	return is_done(l);
 }
 
-static bool news_come(struct error *err)
+/* wakes: NULL: who is away is not remembered. */
+static struct recalls *new_recalls(struct doveadm *wakes)
 {
 	const struct recalls_config config = {.loop = loop,
 					      .polls = polls,
 					      .uplink = asks,
 					      .spool = spool,
+					      .doveadm = wakes,
 					      .push = push};
+	return recalls_new(&config);
+}
+
+static bool news_come(struct error *err)
+{
 	struct recalls_member anna = {0}, again = {0}, bert = {0};
-	struct recalls *r = recalls_new(&config);
+	struct recalls *r = new_recalls(NULL);
 	bool ok = r != NULL;
 	pushes = 0;
 	if (ok) {
@@ -225,14 +233,8 @@ static void news_come_without_memory_later(void **state)
 /* Whose session went, and may hibernate. */
 static bool the_absent_are_woken(struct error *err)
 {
-	const struct recalls_config config = {.loop = loop,
-					      .polls = polls,
-					      .uplink = asks,
-					      .spool = spool,
-					      .doveadm = doveadm,
-					      .push = push};
 	struct recalls_member anna = {0}, again = {0}, bert = {0};
-	struct recalls *r = recalls_new(&config);
+	struct recalls *r = new_recalls(doveadm);
 	bool ok = r != NULL;
 	woken = 0;
 	if (ok) {
@@ -269,13 +271,7 @@ static void who_is_away_is_woken_without_memory_later(void **state)
 static void the_latest_are_remembered(void **state)
 {
 	(void)state;
-	const struct recalls_config config = {.loop = loop,
-					      .polls = polls,
-					      .uplink = asks,
-					      .spool = spool,
-					      .doveadm = doveadm,
-					      .push = push};
-	struct recalls *r = recalls_new(&config);
+	struct recalls *r = new_recalls(doveadm);
 	struct recalls_member m = {0}, pop3 = {0}, many = {0}, first = {0};
 	char name[32];
 	assert_non_null(r);
@@ -302,15 +298,28 @@ static void the_latest_are_remembered(void **state)
 	recalls_free(r);
 }
 
+static void a_mim_without_recalls_is_asked_again_after_minutes(void **state)
+{
+	(void)state;
+	struct recalls *r = new_recalls(NULL);
+	struct recalls_member m = {0};
+	assert_non_null(r);
+	absent = true;
+	recalls_join(r, &m, STR("default"), STR("anna"), true);
+	assert_false(run(r));
+	absent = false;
+	ev_now_update(loop);
+	double wait = ev_timer_remaining(loop, &m.lane->poll_timer);
+	assert_true(ev_is_active(&m.lane->poll_timer));
+	assert_true(wait > RECALLS_ABSENT_S - 20 && wait <= RECALLS_ABSENT_S * 1.1);
+	recalls_leave(&m);
+	recalls_free(r);
+}
+
 static void a_delivery_asks_for_who_is_in_doubt(void **state)
 {
 	(void)state;
-	const struct recalls_config config = {.loop = loop,
-					      .polls = polls,
-					      .uplink = asks,
-					      .spool = spool,
-					      .push = push};
-	struct recalls *r = recalls_new(&config);
+	struct recalls *r = new_recalls(NULL);
 	struct recalls_member a = {0}, b = {0}, other = {0};
 	struct spool_record saved = {.type = WIRE_EVENT_INJECTED,
 				     .tenant = STR("default"),
@@ -344,16 +353,11 @@ static void a_delivery_asks_for_who_is_in_doubt(void **state)
 static void who_has_events_in_the_spool_is_in_doubt(void **state)
 {
 	(void)state;
-	const struct recalls_config config = {.loop = loop,
-					      .polls = polls,
-					      .uplink = asks,
-					      .spool = spool,
-					      .push = push};
 	struct spool_record event = {.type = WIRE_EVENT_INJECTED,
 				     .time_ms = 1,
 				     .tenant = STR("default"),
 				     .user = STR("dora")};
-	struct recalls *r = recalls_new(&config);
+	struct recalls *r = new_recalls(NULL);
 	struct recalls_member d = {0}, e = {0};
 	struct error err = {0};
 	assert_non_null(r);
@@ -394,8 +398,7 @@ static int set_up(void **state)
 	static char url[64];
 	struct error err = {0};
 	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/inlay-recalls-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	make_folder_of_own(folder, sizeof folder, "recalls");
 	snprintf(token_file, sizeof token_file, "%s/token", folder);
 	FILE *f = fopen(token_file, "w");
 	assert_non_null(f);
@@ -427,12 +430,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *w)
-{
-	(void)st, (void)type, (void)w;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
@@ -448,7 +445,8 @@ static int tear_down(void **state)
 		if (connections[i].fd >= 0)
 			close(connections[i].fd);
 	close(listener);
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(folder);
+	return 0;
 }
 
 int main(void)
@@ -457,6 +455,7 @@ int main(void)
 		cmocka_unit_test(news_come_without_memory_later),
 		cmocka_unit_test(who_is_away_is_woken_without_memory_later),
 		cmocka_unit_test(the_latest_are_remembered),
+		cmocka_unit_test(a_mim_without_recalls_is_asked_again_after_minutes),
 		cmocka_unit_test(a_delivery_asks_for_who_is_in_doubt),
 		cmocka_unit_test(who_has_events_in_the_spool_is_in_doubt),
 	};
