@@ -168,6 +168,7 @@ static void torture(action_fn *action, bool on_one, const char *at, const char *
 			world_close(&w);
 			assert_int_equal(unit_descriptors(), before);
 		}
+		assert_true(f.nth > 2 || f.kind == FAULT_DISK_NAME);
 	}
 }
 
