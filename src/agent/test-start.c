@@ -43,8 +43,7 @@ static const char *path_of(const char *name)
 	return p;
 }
 
-/* The spool
- * ---------------------------------------------------------------------------*/
+/* The spool ------------------------------------------------------------------------*/
 
 static void nothing_synced(void *ctx, uint64_t sequence, bool ok)
 {
@@ -91,8 +90,7 @@ static int add_torn(const char *path, const struct stat *st, int type, struct FT
 	return 0;
 }
 
-/* The agent
- * ---------------------------------------------------------------------------*/
+/* The agent ------------------------------------------------------------------------*/
 
 /* Asks it to end, as soon as it listens. */
 static void *end_it(void *arg)

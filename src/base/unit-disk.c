@@ -74,8 +74,7 @@ static bool is_synced(int fd)
 	return (fcntl(fd, F_GETFL) & O_DSYNC) != 0;
 }
 
-/* Names
- * ------------------------------------------------------------------------------*/
+/* Names ---------------------------------------------------------------------------*/
 
 static int open_any(int dir, const char *path, int flags, va_list args)
 {
@@ -139,8 +138,20 @@ int rename(const char *old, const char *new)
 	return renameat(AT_FDCWD, old, AT_FDCWD, new);
 }
 
-/* Bytes
- * ------------------------------------------------------------------------------*/
+/* Bytes ---------------------------------------------------------------------------*/
+
+/* Why nothing more is taken, or 0. */
+static int refusal(void)
+{
+	if (is_full)
+		return ENOSPC;
+	if (is_failing(UNIT_DISK_WRITE))
+		return EIO;
+	if (!is_failing(UNIT_DISK_FULL))
+		return 0;
+	is_full = true;
+	return ENOSPC;
+}
 
 /* at -1: where the file stands. */
 static ssize_t write_really(int fd, const void *p, size_t n, off_t at)
@@ -153,14 +164,12 @@ static ssize_t write_any(int fd, const void *p, size_t n, off_t at)
 {
 	if (!is_file(fd))
 		return write_really(fd, p, n, at);
-	if (is_full)
-		return fails_with(ENOSPC);
-	if (is_failing(UNIT_DISK_WRITE))
-		return fails_with(EIO);
-	if (is_failing(UNIT_DISK_FULL)) {
-		is_full = true;
-		return n > 1 ? write_really(fd, p, n / 2, at) : fails_with(ENOSPC);
-	}
+	bool was_full = is_full;
+	int errnum = refusal();
+	if (errnum == ENOSPC && !was_full && n > 1)
+		return write_really(fd, p, n / 2, at);
+	if (errnum != 0)
+		return fails_with(errnum);
 	if (is_synced(fd) && is_sync_failing()) {
 		write_really(fd, p, n, at);
 		return fails_with(EIO);
@@ -214,14 +223,9 @@ int ftruncate64(int fd, off64_t length)
 
 int fallocate(int fd, int mode, off_t offset, off_t len)
 {
-	if (is_full)
-		return fails_with(ENOSPC);
-	if (is_failing(UNIT_DISK_WRITE))
-		return fails_with(EIO);
-	if (is_failing(UNIT_DISK_FULL)) {
-		is_full = true;
-		return fails_with(ENOSPC);
-	}
+	int errnum = refusal();
+	if (errnum != 0)
+		return fails_with(errnum);
 	return (int)syscall(SYS_fallocate, fd, mode, offset, len);
 }
 

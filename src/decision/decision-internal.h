@@ -77,9 +77,8 @@ const struct running_campaign *choice_best(const struct look *l,
 					   size_t n);
 
 /* withdraw.c: messages to take back, up to `max`, by instance's place in the
- * assignments. pending:
- * also those that may be on their way. Returns how many were written to `out`, *more:
- * others wait. */
+ * assignments. pending: also those that may be on their way. Returns how many were
+ * written to `out`, *more: others wait. */
 size_t withdraw_list(const struct look *l, bool pending, struct action *out, size_t max,
 		     bool *more);
 

@@ -6,8 +6,8 @@
  * - Requests lie unread for longer than max_wait, all of them, for a while: then as
  *   many are refused as are too many, of connections that ask again at once.
  * - Too many of a kind are under way, which wait for the store. Decisions and events
- * are counted apart, so that neither waits behind the other; calls of the
- * administration have a bounded queue of their own (workers.h).
+ *   are counted apart, so that neither waits behind the other; calls of the
+ *   administration have a bounded queue of their own (workers.h).
  *
  * Pure: times come in. Any thread may call. */
 #ifndef INLAY_MIM_ADMISSION_H

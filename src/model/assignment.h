@@ -102,8 +102,7 @@ struct event_effect assignment_apply(struct assignment *a,
 struct event_effect assignment_revive(struct assignment *a);
 /* The mailbox does not show it, and nobody has told of its end: it may have been
  * restored from a backup. So that counts as nothing, until an event tells more; it can
- * be revived.
- */
+ * be revived. */
 void assignment_miss(struct assignment *a, int64_t now_ms);
 /* The mailbox in which it lay is another one now: nothing can be said of it any more,
  * so its end counts as nothing, whatever comes later. It can be revived. */

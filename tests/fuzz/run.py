@@ -53,10 +53,10 @@ TARGETS = {
     "wire": ("wire", 4096),
 }
 
-# A finding ends the process. Quarantine and kept memory are small: each input starts
-# anew, and pages that stay in the cache are worth more than a long memory.
 # seconds for one input: of the wall clock, and the machine may have other work
 HANGS = 60
+# A finding ends the process. Quarantine and kept memory are small: each input starts
+# anew, and pages that stay in the cache are worth more than a long memory.
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:malloc_context_size=8:"
                     "allocator_release_to_os_interval_ms=-1",
