@@ -140,7 +140,7 @@ static struct mailbox_transaction_context *save_announced(
 		inlay_session_error(session, error);
 		return NULL;
 	}
-	time_t date = date_of(work, action, record->uid);
+	time_t date = date_of(work, action, record->again ? record->uid : 0);
 	inlay_date_write(action->message, action->size, action->date_offset,
 			 action->date_offset_count, date);
 	struct mailbox_transaction_context *t =
@@ -267,7 +267,7 @@ static void save(struct inlay_work *work, struct inlay_action *action,
 	record_of(action, &record);
 	record.state = INLAY_STATE_PREPARED;
 	record.uid_validity = mail_index_get_header(work->box->view)->uid_validity;
-	record.uid = old != NULL ? old->uid : 0;
+	record.uid = old != NULL ? old->uid : next_uid;
 	struct mailbox_transaction_context *t = save_announced(work, action, &record);
 	if (t == NULL || commit(work, &t, &uid) < 0) {
 		record.state = INLAY_STATE_VOID;

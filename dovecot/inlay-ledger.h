@@ -36,8 +36,7 @@ struct inlay_record {
 	char instance[INLAY_ID_SIZE];
 	char guid[INLAY_ID_SIZE];
 	uint8_t state; /* enum inlay_state */
-	bool again;    /* a reinjection; while PREPARED or UNCERTAIN uid is that of the
-			  copy that it replaces */
+	bool again;    /* a reinjection */
 	bool seen;     /* as last reported */
 	uint8_t cause; /* enum wire_cause, when GONE */
 	uint8_t due; /* events that happened, a bit (1 << enum wire_event_type) each */
@@ -45,7 +44,9 @@ struct inlay_record {
 	bool named;    /* the file's name was durable before this was written; whoever
 			  appends it sets that */
 	uint32_t uid_validity;
-	uint32_t uid; /* 0: not known */
+	/* 0: not known. While PREPARED or UNCERTAIN the lowest that it may have, of a
+	 * reinjection that of the copy that it replaces, which is lower. */
+	uint32_t uid;
 	int64_t time; /* ms, of the newest change */
 };
 

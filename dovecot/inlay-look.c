@@ -268,19 +268,37 @@ static int take(struct mail *mail, struct inlay_ledger *ledger,
 	return ret;
 }
 
+/* The file of a save that was killed comes to light without its keyword when the index
+ * is built anew. */
+static bool may_be_there(const struct inlay_record *record)
+{
+	return record->state == INLAY_STATE_PREPARED ||
+	       record->state == INLAY_STATE_UNCERTAIN;
+}
+
 static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *ledger)
 {
 	uint32_t uid_validity = mail_index_get_header(box->view)->uid_validity;
 	const struct inlay_record *record;
 	array_foreach (&ledger->records, record) {
-		/* the file of a save that was killed may have come to light without its
-		 * keyword, when the index was built anew */
-		if (record->state == INLAY_STATE_UNCERTAIN ||
-		    (record->state == INLAY_STATE_SAVED &&
-		     record->uid_validity != uid_validity))
+		if ((record->state == INLAY_STATE_SAVED || may_be_there(record)) &&
+		    record->uid_validity != uid_validity)
 			return TRUE;
 	}
 	return FALSE;
+}
+
+/* Where the ledger's records may have their messages. */
+static void add_uids(const struct inlay_ledger *ledger, ARRAY_TYPE(seq_range) * uids)
+{
+	const struct inlay_record *record;
+	array_foreach (&ledger->records, record) {
+		if (may_be_there(record))
+			seq_range_array_add_range(uids, I_MAX(record->uid, 1),
+						  UINT32_MAX);
+		else if (record->uid != 0)
+			seq_range_array_add(uids, record->uid);
+	}
 }
 
 /* OR (KEYWORD $Inlay) (UID ...) */
@@ -310,7 +328,6 @@ static struct mail_search_args *search_marked_or(const ARRAY_TYPE(seq_range) * u
 static struct mail_search_args *scan_args(struct mailbox *box,
 					  const struct inlay_ledger *ledger)
 {
-	const struct inlay_record *record;
 	ARRAY_TYPE(seq_range) uids;
 
 	if (must_look_at_all(box, ledger)) {
@@ -319,10 +336,7 @@ static struct mail_search_args *scan_args(struct mailbox *box,
 		return args;
 	}
 	t_array_init(&uids, 8);
-	array_foreach (&ledger->records, record) {
-		if (record->uid != 0)
-			seq_range_array_add(&uids, record->uid);
-	}
+	add_uids(ledger, &uids);
 	return search_marked_or(&uids);
 }
 

@@ -62,9 +62,9 @@ void inlay_look_measure(struct mail_index_view *view, ARRAY_TYPE(inlay_own) * ow
 
 /* The functions below need our own handle of the mailbox, synchronised. */
 
-/* Fills *own by looking at messages: those that the ledger names, those with the
- * keyword, and all, where the ledger's UIDs are of another uidvalidity or a record is
- * UNCERTAIN. -1: the mailbox has an error set. */
+/* Fills *own by looking at messages: those that the ledger names, those that may be of a
+ * save of which it does not know the end, those with the keyword, and all, where the
+ * ledger's UIDs are of another uidvalidity. -1: the mailbox has an error set. */
 int inlay_look_scan(struct mailbox *box, struct inlay_ledger *ledger,
 		    ARRAY_TYPE(inlay_own) * own);
 /* Writes the confirmed ones of *own into the index. */

@@ -95,8 +95,13 @@ static bool has_unresolved(const struct inlay_session *session,
 	array_foreach (&ledger->records, record) {
 		if (record->state == INLAY_STATE_PREPARED)
 			return TRUE;
+		if (cached)
+			continue;
+		/* the index was built anew, and what was given up may be in it now */
+		if (record->state == INLAY_STATE_UNCERTAIN)
+			return TRUE;
 		/* the index knows nothing and the ledger's UIDs are worth nothing */
-		if (!cached && is_live(record) &&
+		if (is_live(record) &&
 		    record->uid_validity != session->measure.uid_validity)
 			return TRUE;
 	}

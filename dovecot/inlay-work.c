@@ -82,12 +82,10 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 
 	record.state = own != NULL ? INLAY_STATE_SAVED : INLAY_STATE_UNCERTAIN;
 	record.due |= (uint8_t)(1u << type);
-	if (own != NULL)
+	if (own != NULL) {
 		record.uid = own->uid;
-	else if (!record.again) /* else still that of the copy it was to replace */
-		record.uid = 0;
-	if (own != NULL || !record.again)
 		record.uid_validity = session->measure.uid_validity;
+	}
 	write_record(work, &record);
 	inlay_session_tell(session, record.instance, record.guid, type, record.seen,
 			   WIRE_CAUSE_NONE);

@@ -2,9 +2,6 @@
 """An unread message is put in anew: one EXPUNGE and one EXISTS in one response, never two
 copies, whoever dies in the middle."""
 
-import contextlib
-import os
-import shutil
 import unittest
 
 import ledger_file
@@ -280,52 +277,6 @@ class MaildirReinjection(Reinjection, Kills, Again):
 class SdboxReinjection(Reinjection, Kills, Again):
     mail = "sdbox"
     kills = 20
-
-    def files(self, user):
-        return os.path.join(self.dovecot.home(user), "sdbox/mailboxes/INBOX/dbox-Mails")
-
-    def test_the_file_of_a_killed_save_is_found_when_the_index_is_made_anew(self):
-        old = self.injected()
-        lost = message(self, 2, subject="lost")
-        # another user's copy of it is what the killed process has left
-        other = f"o-{self.user}"
-        self.agent.messages[:] = [lost]
-        client = self.connect(other)
-        self.assertEqual(client.exists(), 1)
-        self.logout(client)
-        self.agent.wait_event("injected", instance=lost.instance)
-        client = self.connect()
-        uids = client.guids() if client.exists() else {}
-        uid_next = int(client.untagged_responses["UIDNEXT"][0])
-        self.logout(client)
-        file = os.path.join(self.files(self.user), f"u.{uid_next}")
-        shutil.copy(os.path.join(self.files(other), "u.1"), file)
-        shutil.chown(file, os.stat(self.files(self.user)).st_uid,
-                     os.stat(self.files(self.user)).st_gid)
-        record = ledger_file.last(self.ledger())[old.instance]
-        ledger_file.append(self.ledger(), record.prepared(
-            instance=lost.instance, guid=lost.guid, again=1, uid=uids[old.guid]))
-        self.agent.events.clear()
-        new = self.offer(message(self, 3, subject="new"), old)
-        self.agent.known[lost.guid] = lost.instance
-        client = self.connect()
-        client.exists()
-        self.agent.wait_event("uncertain", instance=lost.instance)
-        self.agent.wait_event("refused", instance=new.instance, cause="failed")
-        with contextlib.suppress(Exception):  # Dovecot may end this session
-            client.noop()
-        self.logout(client)
-        there = wait_until(lambda: self.one_copy_of(old, lost, new), "one copy")
-        self.assertIn(lost.guid, there)
-        self.agent.wait_event("reinjected", instance=lost.instance)
-        self.wait_log("already exists, rebuilding index")
-
-    def one_copy_of(self, *messages):
-        client = self.connect()
-        client.exists()
-        there = self.guids(client)
-        self.logout(client)
-        return there if len(there & {m.guid for m in messages}) == 1 else None
 
     def test_a_strangers_message_is_never_replaced(self):
         old = self.injected()
