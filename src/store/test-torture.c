@@ -7,6 +7,8 @@
 #include "base/unit-disk.h"
 #include "base/unit-malloc.h"
 
+#include <lmdb.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct kind kinds[] = {{"memory", "memory", 0, false, false},
@@ -277,6 +279,58 @@ static void when_the_disk_works_again_so_does_the_store(void **state)
 		}
 }
 
+/* In a process of its own: all places for readers are taken, until `out` is closed. */
+static void take_all_readers(struct fixture *f, int in, int out)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	char byte = 0;
+	if (mdb_env_create(&env) != 0 ||
+	    mdb_env_open(env, text(f, "%s/tests", f->directory).p, MDB_NOTLS, 0600) !=
+		    0)
+		_exit(1);
+	while (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0)
+		continue;
+	(void)!write(out, &byte, 1);
+	close(out);
+	(void)!read(in, &byte, 1);
+	_exit(0);
+}
+
+/* That others read must not hide that the database is to be opened anew. */
+static void when_the_disk_works_again_so_does_the_store_though_others_read(void **state)
+{
+	struct fixture *f = *state;
+	for (long nth = 1;; nth++) {
+		struct error err;
+		int to[2], from[2], status;
+		char byte;
+		arena_reset(f->arena);
+		assert_true(pipe(to) == 0 && pipe(from) == 0);
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			close(to[1]);
+			take_all_readers(f, to[0], from[1]);
+		}
+		close(from[1]);
+		close(to[0]);
+		assert_int_equal(read(from[0], &byte, 1), 1);
+		unit_disk_fail(UNIT_DISK_SYNC, nth);
+		bool ok = call_commit(f, &err);
+		bool is_over = unit_disk_stop();
+		close(to[1]);
+		close(from[0]);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+		if (is_over)
+			break;
+		assert_false(ok);
+		if (!call_commit(f, &err))
+			fail_msg("sync %ld: %s", nth, err.message);
+	}
+}
+
 static bool can_read(struct fixture *f)
 {
 	struct store_document d;
@@ -353,6 +407,7 @@ int main(void)
 	struct CMUnitTest disk[] = {
 		TEST(on_a_failing_disk_a_call_changes_nothing),
 		TEST(when_the_disk_works_again_so_does_the_store),
+		TEST(when_the_disk_works_again_so_does_the_store_though_others_read),
 		TEST(when_the_disk_works_again_all_can_be_read_without_a_write),
 		TEST(a_database_that_could_not_be_made_is_made_again),
 	};

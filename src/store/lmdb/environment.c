@@ -246,8 +246,9 @@ void environment_mend(struct environment *e)
 {
 	MDB_txn *txn;
 	struct error err;
-	int code = e->env == NULL ? MDB_PANIC
-				  : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn);
+	/* one that writes, though it does not: others may have taken all the readers'
+	 * places, or the memory */
+	int code = e->env == NULL ? MDB_PANIC : mdb_txn_begin(e->env, NULL, 0, &txn);
 	if (code == 0)
 		mdb_txn_abort(txn);
 	if (code != MDB_PANIC) {
