@@ -3,7 +3,9 @@
 #include "store/conformance.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const struct kind kind = {"lmdb", "lmdb", 0, false, true};
@@ -306,6 +308,46 @@ static void the_map_grows_while_others_read(void **state)
 	assert_int_equal(read_user(f, "u499").n_rows, 40);
 }
 
+/* What the process has of addresses, and so many more. */
+static void allow_addresses(rlim_t more, struct rlimit *before)
+{
+	unsigned long pages;
+	FILE *statm = fopen("/proc/self/statm", "r");
+	assert_non_null(statm);
+	assert_int_equal(fscanf(statm, "%lu", &pages), 1);
+	fclose(statm);
+	assert_int_equal(getrlimit(RLIMIT_AS, before), 0);
+	struct rlimit now = *before;
+	now.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+	assert_int_equal(setrlimit(RLIMIT_AS, &now), 0);
+}
+
+static void where_the_map_cannot_grow_writes_fail_until_it_can(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t size = UINT64_C(64) << 20;
+	struct store_usage usage = {0};
+	struct rlimit before;
+	struct error err;
+	uint64_t load = 0;
+	reopen_with(f, size, 0);
+	while (usage.bytes_used < size / 20 * 17) {
+		assert_true(write_many(f, load++, &err));
+		arena_reset(f->arena);
+		store_usage(f->store, &usage);
+	}
+	allow_addresses(size / 4, &before);
+	bool ok = true;
+	for (int i = 0; ok && i < 50; i++)
+		ok = write_many(f, load++, &err);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	assert_false(ok);
+	assert_non_null(strstr(err.message, "cannot grow the map"));
+	assert_true(write_many(f, load++, &err));
+	arena_reset(f->arena);
+	assert_int_equal(read_user(f, "u499").n_rows, load - 1);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[] = {
@@ -315,6 +357,7 @@ int main(void)
 		TEST(in_a_full_map_events_leave_in_smaller_steps),
 		TEST(one_operation_larger_than_the_map_fails_alone),
 		TEST(the_map_grows_while_others_read),
+		TEST(where_the_map_cannot_grow_writes_fail_until_it_can),
 	};
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tests[i].initial_state = (void *)(uintptr_t)&kind;

@@ -221,6 +221,15 @@ void environment_close(struct environment *e)
 	free(e);
 }
 
+/* With the map's lock, exclusive. */
+static void shut(struct environment *e)
+{
+	readers_forget(e->readers);
+	if (e->env != NULL)
+		mdb_env_close(e->env);
+	e->env = NULL;
+}
+
 /* LMDB has put its last page back as it was. That must be on the disk before pages
  * that only the lost transaction knows are used again. */
 static bool open_anew(struct environment *e, struct error *err)
@@ -229,15 +238,10 @@ static bool open_anew(struct environment *e, struct error *err)
 	if (code != 0)
 		return lmdb_error(e, code, "cannot sync", err);
 	pthread_rwlock_wrlock(&e->map_lock);
-	readers_forget(e->readers);
-	if (e->env != NULL)
-		mdb_env_close(e->env);
-	e->env = NULL;
+	shut(e);
 	bool ok = open_files(e, e->map_size, err) && start(e, NULL, err);
-	if (!ok && e->env != NULL) {
-		mdb_env_close(e->env);
-		e->env = NULL;
-	}
+	if (!ok)
+		shut(e);
 	pthread_rwlock_unlock(&e->map_lock);
 	return ok;
 }
@@ -287,10 +291,18 @@ bool environment_grow(struct environment *e, bool force, struct error *err)
 		return lmdb_error(e, MDB_PANIC, "grow", err);
 	pthread_rwlock_wrlock(&e->map_lock);
 	int code = mdb_env_set_mapsize(e->env, larger);
-	pthread_rwlock_unlock(&e->map_lock);
-	environment_measure(e);
+	/* the smaller map is gone as well */
 	if (code != 0)
-		return lmdb_error(e, code, "cannot grow the map", err);
+		shut(e);
+	pthread_rwlock_unlock(&e->map_lock);
+	if (code != 0) {
+		lmdb_error(e, code, "cannot grow the map", err);
+		log_error(e->log, "store", "the map cannot grow  path=%s error=%s",
+			  e->path, err->message);
+		environment_mend(e);
+		return false;
+	}
+	environment_measure(e);
 	log_info(e->log, "store", "map grown  path=%s bytes=%llu", e->path,
 		 (unsigned long long)larger);
 	return true;
