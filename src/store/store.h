@@ -196,7 +196,7 @@ struct store_user_change {
 	 * perhaps more than once. Must not wait. NULL: nobody asks. */
 	void (*applied)(void *ctx);
 	void *applied_ctx;
-	bool patient; /* goes behind what somebody waits for */
+	bool patient; /* goes behind what somebody waits for, for a while */
 };
 /* if_revision as of the record read (0: never written), or STORE_ANY; a CONFLICT of
  * revisions has no `where`. Over USER_MAX_ASSIGNMENTS or USER_MAX_PARTITION:

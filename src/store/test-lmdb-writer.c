@@ -197,36 +197,68 @@ static void next_in_chain(void *ctx, const struct error *err)
 }
 
 /* So many that they alone fill the time of each transaction. */
+struct crowd {
+	_Atomic bool stop;
+	_Atomic unsigned ended;
+	struct chain *chains;
+};
+enum { CHAINS = 4000 };
+
+static void crowd_comes(struct crowd *c, struct fixture *f)
+{
+	*c = (struct crowd){.chains = calloc(CHAINS, sizeof *c->chains)};
+	assert_non_null(c->chains);
+	for (unsigned i = 0; i < CHAINS; i++) {
+		struct chain *one = &c->chains[i];
+		*one = (struct chain){.f = f,
+				      .stop = &c->stop,
+				      .ended = &c->ended,
+				      .user = text(f, "busy%u", i),
+				      .assignment = assignment_of(i, "spring")};
+		one->change.assignments = &one->assignment;
+		one->change.n_assignments = 1;
+		next_in_chain(one, NULL);
+	}
+}
+
+static void crowd_goes(struct crowd *c)
+{
+	c->stop = true;
+	await(&c->ended, CHAINS);
+	free(c->chains);
+}
+
 static void imports_go_on_however_many_decisions_come(void **state)
 {
 	struct fixture *f = *state;
 	struct calls imports = {0};
-	_Atomic bool stop = false;
-	_Atomic unsigned ended = 0;
+	struct crowd crowd;
 	struct str value = STR("v");
 	struct store_row row = row_of("u", &value, 1);
-	enum { SLICES = 5, CHAINS = 4000 };
-	struct chain *chains = calloc(CHAINS, sizeof *chains);
-	assert_non_null(chains);
-	for (unsigned i = 0; i < CHAINS; i++) {
-		struct chain *c = &chains[i];
-		*c = (struct chain){.f = f,
-				    .stop = &stop,
-				    .ended = &ended,
-				    .user = text(f, "busy%u", i),
-				    .assignment = assignment_of(i, "spring")};
-		c->change.assignments = &c->assignment;
-		c->change.n_assignments = 1;
-		next_in_chain(c, NULL);
-	}
+	enum { SLICES = 5 };
+	crowd_comes(&crowd, f);
 	for (unsigned i = 0; i < SLICES; i++)
 		store_rows_write(f->db, i, &row, 1, STORE_IMPORT, NULL, count_call,
 				 &imports);
 	await(&imports.done, SLICES);
-	stop = true;
-	await(&ended, CHAINS);
+	crowd_goes(&crowd);
 	assert_int_equal(imports.failed, 0);
-	free(chains);
+}
+
+static void what_is_patient_goes_on_however_many_decisions_come(void **state)
+{
+	struct fixture *f = *state;
+	struct calls events = {0};
+	struct crowd crowd;
+	struct store_user_change patient = {.patient = true};
+	enum { EVENTS = 100 };
+	crowd_comes(&crowd, f);
+	for (unsigned i = 0; i < EVENTS; i++)
+		store_user_commit(f->db, text(f, "u%u", i), 0, &patient, NULL,
+				  count_call, &events);
+	await(&events.done, EVENTS);
+	crowd_goes(&crowd);
+	assert_int_equal(events.failed, 0);
 }
 
 /* One decision behind the other, and imports beside them. */
@@ -281,6 +313,7 @@ int main(void)
 		TEST(a_decision_does_not_wait_for_an_import),
 		TEST(what_is_patient_goes_behind_a_decision),
 		TEST(imports_go_on_however_many_decisions_come),
+		TEST(what_is_patient_goes_on_however_many_decisions_come),
 		TEST(while_decisions_come_every_second_transaction_is_theirs_alone),
 	};
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one thread that writes to an environment. It puts what waits into one
  * transaction, makes it durable, and only then tells the callers: many decisions
- * cost one sync. What somebody waits for goes first, then what is patient; imports fill
- * the rest of a transaction that has not lasted long.
+ * cost one sync. Whose turn it is stands in turns.h.
  *
  * An operation that is refused has written nothing and the others go on. One that
  * fails half-way spoils the transaction: it is given up, and the others are done
  * again without it. */
 #include "store/lmdb/lmdb-internal.h"
+#include "store/lmdb/turns.h"
 
 #include <sched.h>
 #include <stdlib.h>
 
 /* So long a transaction takes in more. */
 #define GATHER_US 5000
-/* So long it takes in what is patient, by itself and when somebody waits for it: who
- * comes then waits for the rest of it. */
-#define PATIENT_US 3000
-#define PATIENT_BESIDE_US 1000
-/* For so long after one that somebody waits for, the next is expected, and imports
- * get one slice a transaction; and none in that in which somebody waits, unless there
- * was none in the one before either. */
-#define EXPECT_US 100000
-/* An import that waits so long goes first once: decisions may fill the time of every
- * transaction, and who erases a user waits for the import's slices. */
-#define PATIENCE_US 100000
 /* When the last transaction was shared, others are about to ask, too: the next begins
  * so much later. Who is alone never waits. A transaction costs as much as ten
  * decisions, and on a disk that is fast they would be shared by two or three only. */
@@ -32,125 +21,46 @@
 /* Between two tries to open anew what is broken. */
 #define MEND_US 1000000
 
-struct item {
-	struct item *next;
-	struct store_op op;
-	bool ok;
-	struct error err;
-};
-
-struct queue {
-	struct item *first, **end;
-};
-
 struct writer {
 	struct environment *env;
 	struct lmdb_tables tables;
 	pthread_t thread;
-	int64_t urgent_us;    /* when the last one was taken */
-	bool had_import;      /* the last transaction */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	struct queue urgent, patient, imports;
-	int64_t import_us; /* when the last import was taken, or the first one came */
-	bool gathering;    /* nobody needs to wake it */
+	struct turns turns;
+	bool gathering; /* nobody needs to wake it */
 	bool stop;
 	size_t company; /* who waited for the last transaction; the thread's own */
 };
-
-static void queue_init(struct queue *q)
-{
-	q->first = NULL;
-	q->end = &q->first;
-}
-
-static void queue_push(struct queue *q, struct item *item)
-{
-	item->next = NULL;
-	*q->end = item;
-	q->end = &item->next;
-}
-
-static struct item *queue_pop(struct queue *q)
-{
-	struct item *item = q->first;
-	if (item != NULL) {
-		q->first = item->next;
-		if (q->first == NULL)
-			q->end = &q->first;
-	}
-	return item;
-}
-
-/* All of `from` in front of what is in `to`. */
-static void queue_prepend(struct queue *to, struct queue *from)
-{
-	if (from->first == NULL)
-		return;
-	*from->end = to->first;
-	if (to->first == NULL)
-		to->end = from->end;
-	to->first = from->first;
-	queue_init(from);
-}
-
-static void queue_append(struct queue *to, struct queue *from)
-{
-	struct queue rest = *from;
-	if (from->first == NULL)
-		return;
-	*to->end = rest.first;
-	to->end = rest.end;
-	queue_init(from);
-}
 
 /* One round of the writer: what is still to do in it, what is done in the open
  * transaction, what is on the disk, and what is refused. */
 struct round {
 	struct queue again, done, finished, refused;
-	size_t n_done, n_urgent, n_patient;
-	bool has_import;
+	struct round_turns turns;
+	size_t n_done;
 	/* 0, or so many to a transaction: each copies the pages that it changes, so
 	 * that a nearly full map takes many small ones, but not a large one */
 	size_t limit;
 	struct item *too_large; /* did not fit the map */
-	int64_t begin_us;
 };
 
 static struct item *take(struct writer *w, struct round *r)
 {
+	size_t n_patient = r->turns.n_patient;
 	if (r->limit != 0 && r->n_done >= r->limit)
 		return NULL;
 	struct item *item = queue_pop(&r->again);
 	if (item != NULL)
 		return item;
 	int64_t now = clock_mono_us();
-	bool is_expected = now - w->urgent_us < EXPECT_US;
-	if (now - r->begin_us > GATHER_US && r->n_done > 0)
+	if (now - r->turns.begin_us > GATHER_US && r->n_done > 0)
 		return NULL;
 	pthread_mutex_lock(&w->lock);
-	bool overdue = !r->has_import && now - w->import_us > PATIENCE_US &&
-		       w->imports.first != NULL;
-	bool is_next_patient = false;
-	bool has_time =
-		now - r->begin_us <= (r->n_urgent > 0 ? PATIENT_BESIDE_US : PATIENT_US);
-	item = overdue ? NULL : queue_pop(&w->urgent);
-	if (item != NULL)
-		r->n_urgent++;
-	else if (!overdue && has_time && (item = queue_pop(&w->patient)) != NULL)
-		is_next_patient = r->n_patient++ > 0;
-	if (item != NULL) {
-		w->urgent_us = now;
-	} else if (overdue || !is_expected ||
-		   (!r->has_import &&
-		    (r->n_urgent + r->n_patient == 0 || !w->had_import))) {
-		item = queue_pop(&w->imports);
-		r->has_import |= item != NULL;
-		w->import_us = now;
-	}
+	item = turns_take(&w->turns, &r->turns, now);
 	pthread_mutex_unlock(&w->lock);
 	/* a kernel that preempts lazily lets who has just woken wait for a tick else */
-	if (is_next_patient)
+	if (n_patient > 0 && r->turns.n_patient > n_patient)
 		sched_yield();
 	return item;
 }
@@ -266,7 +176,7 @@ static void refuse_all(struct round *r, const struct error *err)
 /* Whoever else waits must not wait for this, too: only one that is alone is told. */
 static void tell_applied(const struct round *r)
 {
-	if (r->n_urgent != 1)
+	if (r->turns.n_urgent != 1)
 		return;
 	for (const struct item *item = r->done.first; item != NULL; item = item->next)
 		store_op_applied(&item->op);
@@ -334,7 +244,7 @@ static void tell(struct queue *q)
 
 static void one_round(struct writer *w)
 {
-	struct round r = {.begin_us = clock_mono_us()};
+	struct round r = {.turns.begin_us = clock_mono_us()};
 	struct error err;
 	queue_init(&r.again);
 	queue_init(&r.done);
@@ -348,8 +258,8 @@ static void one_round(struct writer *w)
 		transaction(w, &r);
 	} while (r.again.first != NULL);
 	environment_measure(w->env);
-	w->company = r.n_urgent + r.n_patient;
-	w->had_import = r.has_import;
+	w->turns.had_import = r.turns.has_import;
+	w->company = r.turns.n_urgent + r.turns.n_patient;
 	tell(&r.finished);
 	tell(&r.refused);
 }
@@ -382,8 +292,7 @@ static void *writer_main(void *arg)
 	struct writer *w = arg;
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		bool has_work = w->urgent.first != NULL || w->patient.first != NULL ||
-				w->imports.first != NULL;
+		bool has_work = !turns_empty(&w->turns);
 		if (!has_work && w->stop)
 			break;
 		if (!has_work) {
@@ -419,9 +328,7 @@ struct writer *writer_new(struct environment *e)
 	if (w == NULL)
 		return NULL;
 	w->env = e;
-	queue_init(&w->urgent);
-	queue_init(&w->patient);
-	queue_init(&w->imports);
+	turns_init(&w->turns);
 	if (pthread_mutex_init(&w->lock, NULL) != 0)
 		goto no_lock;
 	if (!condition_init(&w->changed))
@@ -457,11 +364,6 @@ void writer_free(struct writer *w)
 	free(w);
 }
 
-static bool is_patient(const struct store_op *op)
-{
-	return op->kind == STORE_OP_USER_COMMIT && op->user_commit.change->patient;
-}
-
 void writer_submit(struct writer *w, const struct store_op *op)
 {
 	struct item *item = malloc(sizeof *item);
@@ -473,14 +375,8 @@ void writer_submit(struct writer *w, const struct store_op *op)
 	}
 	item->op = *op;
 	item->ok = false;
-	bool is_bulk = store_op_class(op->kind) == STORE_CLASS_BULK;
 	pthread_mutex_lock(&w->lock);
-	if (is_bulk && w->imports.first == NULL)
-		w->import_us = clock_mono_us();
-	queue_push(is_bulk          ? &w->imports
-		   : is_patient(op) ? &w->patient
-				    : &w->urgent,
-		   item);
+	turns_add(&w->turns, item);
 	if (!w->gathering)
 		pthread_cond_signal(&w->changed);
 	pthread_mutex_unlock(&w->lock);
