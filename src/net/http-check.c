@@ -86,7 +86,7 @@ const char *http_check_head(struct MHD_Connection *mhd, const char *method,
 		return "the name of a header field holds a blank or a control "
 		       "character";
 	if (f.hidden)
-		return "the head holds a NUL";
+		return "the head holds a NUL, or a field of two lines";
 	if (f.hosts > 1 || (f.hosts == 0 && !old))
 		return "there must be exactly one Host";
 	if (f.lengths > 1 || f.bad_length)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static bool answers_are_two(struct str s)
@@ -80,6 +81,21 @@ static void an_old_client_needs_no_host(void **state)
 	service_stop(PATIENCE_MS);
 }
 
+static void assert_refused(struct str request)
+{
+	int fd = client_dial();
+	struct buf in;
+	buf_init(&in, 1 << 16);
+	assert_int_equal(send(fd, request.p, request.n, MSG_NOSIGNAL), request.n);
+	if (!client_listen(fd, &in, NULL))
+		fail_msg("\"%.*s\" leaves the connection open", STR_ARG(request));
+	if (text_find(buf_str(&in), " 400 ") != 8)
+		fail_msg("\"%.*s\" is answered by \"%.*s\"", STR_ARG(request),
+			 STR_ARG(buf_str(&in)));
+	buf_free(&in);
+	close(fd);
+}
+
 static void refuses_what_can_be_read_in_two_ways(void **state)
 {
 	(void)state;
@@ -108,19 +124,31 @@ static void refuses_what_can_be_read_in_two_ways(void **state)
 		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
 	};
 	service_start(service_calm());
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		int fd = client_dial();
-		struct buf in;
-		buf_init(&in, 1 << 16);
-		assert_true(client_say(fd, bad[i]));
-		if (!client_listen(fd, &in, NULL))
-			fail_msg("\"%s\" leaves the connection open", bad[i]);
-		if (text_find(buf_str(&in), " 400 ") != 8)
-			fail_msg("\"%s\" is answered by \"%.*s\"", bad[i],
-				 STR_ARG(buf_str(&in)));
-		buf_free(&in);
-		close(fd);
-	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_refused(str_of(bad[i]));
+	service_stop(PATIENCE_MS);
+}
+
+/* One field, or more, behind a good beginning. */
+#define HEAD(fields) STR_INIT("GET /a HTTP/1.1\r\nHost: x\r\n" fields "\r\n\r\n")
+
+static void refuses_what_stands_behind_a_nul_or_on_a_second_line(void **state)
+{
+	(void)state;
+	static const struct str bad[] = {
+		HEAD("A: b\0c"),
+		HEAD("A: b\0c\r\nB: c"),
+		HEAD("A: b\r\nB\0C: c"),
+		HEAD("A: b\r\n c"),
+		HEAD("A: b\r\n c\r\nB: d"),
+		HEAD("A: b\r\n c\0d"),
+		HEAD("A: b\0c\r\n d"),
+		HEAD("A: b\r\n c\r\nB: c\0d"),
+		HEAD("A: b\0c\r\n d\r\nB: c"),
+	};
+	service_start(service_calm());
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_refused(bad[i]);
 	service_stop(PATIENCE_MS);
 }
 
@@ -257,6 +285,7 @@ int main(void)
 		cmocka_unit_test(takes_requests_in_one_piece),
 		cmocka_unit_test(an_old_client_needs_no_host),
 		cmocka_unit_test(refuses_what_can_be_read_in_two_ways),
+		cmocka_unit_test(refuses_what_stands_behind_a_nul_or_on_a_second_line),
 		cmocka_unit_test(a_body_over_its_limit_is_refused),
 		cmocka_unit_test(an_answer_before_the_body_keeps_the_connection),
 		cmocka_unit_test(a_large_body_goes_both_ways),
