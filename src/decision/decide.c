@@ -191,6 +191,7 @@ bool decide(const struct snapshot *s, const struct user_record *user,
 	if (!choose(&d, true, s->tenant->limits.service_per_decision) ||
 	    !reinject(&d) || !choose(&d, false, s->tenant->limits.max_per_decision))
 		return false;
+	out->must_look = mailbox == NULL && withdraw_may_be_elsewhere(&d.look);
 	out->next_check_ms = next_check(&d);
 	return true;
 }

@@ -68,6 +68,7 @@ static inline bool action_assigns(const struct action *a)
 struct decision {
 	struct action actions[DECISION_MAX_ACTIONS];
 	size_t n;
+	bool must_look; /* dry: what the mailbox shows may give something to do */
 	int64_t next_check_ms; /* from now: another answer may come by time alone */
 };
 

@@ -82,6 +82,9 @@ const struct running_campaign *choice_best(const struct look *l,
 size_t withdraw_list(const struct look *l, bool pending, struct action *out, size_t max,
 		     bool *more);
 
+/* Whether a mailbox may still show what was taken back in another one. */
+bool withdraw_may_be_elsewhere(const struct look *l);
+
 /* reconcile.c: the message of an instance with the lowest UID, known by its GUID or,
  * where the mailbox has lost that, by its header's proof; or NULL. */
 const struct present_message *present_find(const struct snapshot *s,

@@ -142,6 +142,49 @@ static void what_another_node_still_shows_has_not_come_back(void **state)
 	world_free(w);
 }
 
+static void what_another_node_still_shows_is_taken_back_there_too(void **state)
+{
+	(void)state;
+	struct world *w = world_new(1);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_RECALLED, CLOCK_DAY);
+	struct present_message *m = world_shows(w, a, 42, false);
+	struct decision d;
+	a->cause = WIRE_CAUSE_WITHDRAWN;
+	a->ended_ms = WORLD_NOW - CLOCK_MINUTE;
+	w->mailbox.node = STR("node-b");
+	w->running[0].state.recall = RECALL_UNREAD;
+	w->running[0].state.recalled_before_ms = WORLD_NOW;
+	assert_true(
+		decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, w->arena, &d));
+	assert_int_equal(d.n, 1);
+	assert_int_equal(d.actions[0].op, ACTION_WITHDRAW);
+	assert_true(id16_eq(d.actions[0].guid, m->guid));
+	/* which a session must look for */
+	assert_true(decide(&w->snapshot, &w->user, NULL, WORLD_NOW, w->arena, &d));
+	assert_true(d.must_look);
+	assert_int_equal(d.n, 0);
+	a->ended_ms = WORLD_NOW - 7 * CLOCK_DAY;
+	assert_true(decide(&w->snapshot, &w->user, NULL, WORLD_NOW, w->arena, &d));
+	assert_false(d.must_look);
+	/* where it is not shown there is nothing to take, and a push names no mailbox */
+	struct action action;
+	assert_int_equal(
+		decision_withdrawals(&w->snapshot, &w->user, WORLD_NOW, &action, 1), 0);
+	/* what the user took away is the user's own when it is back */
+	a->state = ASSIGNMENT_GONE;
+	a->cause = WIRE_CAUSE_MOVED;
+	assert_true(
+		decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, w->arena, &d));
+	assert_int_equal(d.n, 0);
+	a->state = ASSIGNMENT_RECALLED;
+	a->cause = WIRE_CAUSE_WITHDRAWN;
+	w->mailbox.n_present = 0;
+	assert_true(
+		decide(&w->snapshot, &w->user, &w->mailbox, WORLD_NOW, w->arena, &d));
+	assert_int_equal(d.n, 0);
+	world_free(w);
+}
+
 /* An older copy and the reinjection that took its place. */
 static struct assignment *world_replaces(struct world *w, struct assignment **old)
 {
@@ -361,6 +404,7 @@ int main(void)
 			a_mailbox_from_before_the_message_ends_it_without_a_count),
 		cmocka_unit_test(what_another_node_lacks_is_not_gone),
 		cmocka_unit_test(what_another_node_still_shows_has_not_come_back),
+		cmocka_unit_test(what_another_node_still_shows_is_taken_back_there_too),
 		cmocka_unit_test(a_copy_that_a_reinjection_replaced_is_not_lost),
 		cmocka_unit_test(its_cause_is_known_when_the_reinjection_shows_later),
 		cmocka_unit_test(where_it_lay_must_be_known),

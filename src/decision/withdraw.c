@@ -7,6 +7,9 @@
 #include "decision/decision-internal.h"
 #include "model/assignment-chain.h"
 
+/* After so long no node is expected to be without what another one has done. */
+#define ELSEWHERE_MS (7 * CLOCK_DAY)
+
 const struct running_campaign *look_campaign(const struct look *l,
 					     const struct assignment *a)
 {
@@ -62,8 +65,15 @@ static bool takes_read(const struct running_campaign *c, const struct assignment
 	       (is_recalled(&c->state, a) && c->state.recall == RECALL_ALL);
 }
 
+/* Taken back on one node, it lies on another one until they are synchronised. What a
+ * user has expunged or moved is not asked for again: it may be back as the user's own. */
+static bool has_ended_by_us(const struct assignment *a)
+{
+	return was_replaced(a) || a->state == ASSIGNMENT_RECALLED;
+}
+
 /* By which GUID the plugin will find it: as the mailbox shows it. False when it saw all
- * messages and this is not one of them. */
+ * messages and this is not one of them, or has ended and is not shown. */
 static bool within_reach(const struct look *l, const struct assignment *a,
 			 struct id16 *guid)
 {
@@ -71,7 +81,7 @@ static bool within_reach(const struct look *l, const struct assignment *a,
 	const struct mailbox_view *mailbox = l->mailbox;
 	const struct present_message *m =
 		mailbox != NULL ? present_find(l->s, user, mailbox, a) : NULL;
-	if (m == NULL && (was_replaced(a) || (mailbox != NULL && mailbox->complete)))
+	if (m == NULL && (has_ended_by_us(a) || (mailbox != NULL && mailbox->complete)))
 		return false;
 	*guid = m != NULL ? m->guid : id_guid(&l->s->key, user, a->instance);
 	return true;
@@ -97,7 +107,7 @@ size_t withdraw_list(const struct look *l, bool pending, struct action *out, siz
 	*more = false;
 	for (size_t i = 0; i < l->n_assignments; i++) {
 		const struct assignment *a = &l->assignments[i];
-		if (!may_be_there(l, a, pending) && !was_replaced(a))
+		if (!may_be_there(l, a, pending) && !has_ended_by_us(a))
 			continue;
 		const struct running_campaign *c = look_campaign(l, a);
 		unsigned cause = c != NULL ? cause_of(l, c, a) : 0;
@@ -118,6 +128,20 @@ size_t withdraw_list(const struct look *l, bool pending, struct action *out, siz
 					   .takes_read = takes_read(c, a)};
 	}
 	return n;
+}
+
+bool withdraw_may_be_elsewhere(const struct look *l)
+{
+	for (size_t i = 0; i < l->n_assignments; i++) {
+		const struct assignment *a = &l->assignments[i];
+		const struct running_campaign *c =
+			has_ended_by_us(a) && l->now_ms - a->ended_ms < ELSEWHERE_MS
+				? look_campaign(l, a)
+				: NULL;
+		if (c != NULL && cause_of(l, c, a) != 0)
+			return true;
+	}
+	return false;
 }
 
 size_t decision_withdrawals(const struct snapshot *s, const struct user_record *user,

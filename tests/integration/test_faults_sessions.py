@@ -124,8 +124,9 @@ class OneProcess(FaultCase):
             self.assertIn(f"Hello Ada{i}\r\n".encode(), text)
             pids.add(re.findall(r"mpid=(\d+)", self.log())[-1])
             pid, = pids
-            client.logout()
+            # while the session is there: when it has logged out, its files go one by one
             files.append(len(os.listdir(f"/proc/{pid}/fd")))
+            client.logout()
         self.assertLessEqual(max(files[2:]), files[2] + 3, files)
         # what was not confirmed when the agent was killed the next session tells
         for user in users:

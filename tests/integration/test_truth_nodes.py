@@ -204,7 +204,9 @@ class Nodes:
         client.idle_until(b"EXPUNGE")
         client.idle_done()
         self.end(client)
-        wait_until(lambda: len(self.look()) == 1, "an opening that waits long enough")
+        # B has told that it is taken back, and A has it still
+        self.assert_counted(injected=1, recalled=1)
+        self.assertEqual(len(self.look()), 1)
         self.assert_counted(injected=1, recalled=1)
         self.sync()
         self.both(1, injected=1, recalled=1)
