@@ -2,7 +2,6 @@
 """A short soak, of which `make soak` is the long form."""
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import unittest
@@ -26,8 +25,7 @@ class Soak(unittest.TestCase):
     def test_kills_under_load_left_no_difference(self):
         status, text = soak("--kills", "30", "--not-final")
         self.assertEqual(status, 0, text)
-        # a moment that finds no process kills none, as on a machine that is slow
-        self.assertGreaterEqual(int(re.search(r"Kills: (\d+) ", text)[1]), 15, text)
+        self.assertIn("Kills: 30 ", text)
 
     def test_the_same_seed_gives_the_same_plan(self):
         status, text = soak("--plan")

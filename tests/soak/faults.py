@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 
+from services.dovecot import wait_until
 
 INBOX = {"sdbox": "sdbox/mailboxes/INBOX/dbox-Mails", "maildir": "maildir"}
 
@@ -67,27 +68,23 @@ class Runner:
         if step.target != "imap":
             self.world.kill(step.target, step.seconds)
             return
-        pid = self._session()
-        if pid is not None:
-            self._kill_imap(pid)
+        while not self._kill_imap(self._session()):
+            pass
 
     def _kill_imap(self, pid):
+        """False: it has ended by itself meanwhile."""
         self.world.killed_imap[pid] = time.time()
         try:
             os.kill(pid, signal.SIGKILL)
-            self.world.kills["imap"] += 1
         except ProcessLookupError:
             del self.world.killed_imap[pid]
+            return False
+        self.world.kills["imap"] += 1
+        return True
 
     def _session(self):
         """A process with a session, of those there are; waits for one."""
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            pids = self.world.imap_processes()
-            if pids:
-                return self.rng.choice(pids)
-            time.sleep(0.01)
-        return None
+        return self.rng.choice(wait_until(self.world.imap_processes, "a session", 60))
 
     def freeze(self, step):
         if step.target != "imap":
