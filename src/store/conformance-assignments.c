@@ -110,6 +110,23 @@ static void an_instance_leads_to_its_user_until_it_is_forgotten(void **state)
 	assert_null(instance_of(f, id_of(3)).user_key.p);
 }
 
+static void an_instance_leads_to_its_user_whatever_changes_of_it(void **state)
+{
+	struct fixture *f = *state;
+	struct assignment a = assignment_of(1, "spring");
+	struct store_user_change c = with(&a, 1);
+	must_commit(f, "u", &c);
+	a.state = ASSIGNMENT_READ;
+	must_commit(f, "u", &c);
+	assert_str(instance_of(f, id_of(1)).user_key, "u");
+	/* forgotten and given anew at once */
+	c.forget = &a.instance;
+	c.n_forget = 1;
+	must_commit(f, "u", &c);
+	assert_str(instance_of(f, id_of(1)).user_key, "u");
+	assert_int_equal(read_user(f, "u").n_assignments, 1);
+}
+
 static void what_is_due_is_listed_by_time_until_it_is_done(void **state)
 {
 	struct fixture *f = *state;
@@ -270,6 +287,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(an_absent_variant_stays_absent),
 	TEST(assignments_come_by_time_and_are_replaced_by_instance),
 	TEST(an_instance_leads_to_its_user_until_it_is_forgotten),
+	TEST(an_instance_leads_to_its_user_whatever_changes_of_it),
 	TEST(what_is_due_is_listed_by_time_until_it_is_done),
 	TEST(a_partition_takes_500_assignments_and_no_more),
 	TEST(a_partition_has_a_greatest_size),

@@ -11,6 +11,7 @@ struct plan {
 	struct str head;         /* encoded */
 	size_t old_head;         /* bytes of it as found */
 	struct str *assignments; /* encoded, as in the change */
+	bool *leads;             /* of each: its instance leads to the user already */
 	size_t added;            /* assignments that are new */
 	size_t n_assignments;    /* as found */
 	size_t bytes;            /* of rows and assignments as found */
@@ -62,13 +63,22 @@ static bool plan_head(struct tables *t, struct plan *p,
 	return tables_keep_value(t, &p->head, err);
 }
 
+static bool is_forgotten(const struct store_user_change *c, struct id16 instance)
+{
+	for (size_t i = 0; i < c->n_forget; i++)
+		if (id16_eq(c->forget[i], instance))
+			return true;
+	return false;
+}
+
 static bool plan_assignments(struct tables *t, struct plan *p,
 			     const struct store_user_change *c, struct error *err)
 {
 	struct str old;
 	p->assignments =
 		arena_array(t->scratch, c->n_assignments, sizeof *p->assignments);
-	if (p->assignments == NULL)
+	p->leads = arena_array(t->scratch, c->n_assignments, sizeof *p->leads);
+	if (p->assignments == NULL || p->leads == NULL)
 		return no_memory(err);
 	for (size_t i = 0; i < c->n_assignments; i++) {
 		struct key k = key_assignment(&p->user, c->assignments[i].instance);
@@ -77,6 +87,8 @@ static bool plan_assignments(struct tables *t, struct plan *p,
 		    !tables_get(t, TABLE_USERS, key_str(&k), &old, err))
 			return false;
 		p->added += old.p == NULL;
+		p->leads[i] = old.p != NULL &&
+			      !is_forgotten(c, c->assignments[i].instance);
 	}
 	return true;
 }
@@ -185,9 +197,11 @@ static bool write_partition(struct tables *t, const struct plan *p,
 	for (size_t i = 0; i < c->n_assignments; i++) {
 		struct key a = key_assignment(&p->user, c->assignments[i].instance);
 		struct key in = key_instance(c->assignments[i].instance);
-		if (!tables_put(t, TABLE_USERS, key_str(&a), p->assignments[i], err) ||
-		    !tables_put(t, TABLE_INSTANCES, key_str(&in), hash_str(&p->user),
-				err))
+		if (!tables_put(t, TABLE_USERS, key_str(&a), p->assignments[i], err))
+			return false;
+		/* instances lie anywhere: that would be one page more to write */
+		if (!p->leads[i] && !tables_put(t, TABLE_INSTANCES, key_str(&in),
+						hash_str(&p->user), err))
 			return false;
 	}
 	return true;
