@@ -191,6 +191,8 @@ static void send_open(struct inlay_session *session)
 			.newer = own->newer,
 			.proof = *own->proof == '\0' ? (struct str){NULL, 0}
 						     : str_of(own->proof),
+			.instance = *own->instance == '\0' ? (struct str){NULL, 0}
+							   : str_of(own->instance),
 		};
 	}
 	drop_half_an_answer(session); /* of the OPEN before it */

@@ -51,6 +51,8 @@ static void write_present(struct json_writer *w, const struct wire_present *p)
 	json_kv_u64(w, "newer", p->newer);
 	if (p->proof.p != NULL)
 		json_kv_string(w, "proof", p->proof);
+	if (p->instance.p != NULL)
+		json_kv_string(w, "instance", p->instance);
 	json_put_object_end(w);
 }
 

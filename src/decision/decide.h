@@ -16,6 +16,8 @@ struct present_message {
 	bool seen;
 	uint32_t newer;   /* foreign messages with a higher UID */
 	struct str proof; /* value of X-Inlay-Instance where the GUID was lost */
+	bool confirmed;   /* the plugin was told, or wrote down, that it is this */
+	struct id16 instance;
 };
 
 /* What the INBOX holds of ours, as the plugin saw it under its lock. */

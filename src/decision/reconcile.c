@@ -51,7 +51,9 @@ const struct present_message *present_find(const struct snapshot *s,
 		const struct present_message *m = &mailbox->present[i];
 		if (lowest != NULL && m->uid >= lowest->uid)
 			continue;
+		/* a mailbox that has lost the GUID shows another one for good */
 		if (id16_eq(m->guid, guid) ||
+		    (m->confirmed && id16_eq(m->instance, a->instance)) ||
 		    (m->proof.p != NULL && may_lack_guid(a, mailbox, m) &&
 		     proves(s, user_key, m->proof, a->instance)))
 			lowest = m;

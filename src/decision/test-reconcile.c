@@ -322,6 +322,33 @@ static void a_lost_guid_is_proven_by_the_header(void **state)
 	world_free(w);
 }
 
+static void and_from_then_on_by_what_was_said_of_it(void **state)
+{
+	(void)state;
+	struct world *w = world_new(2);
+	struct assignment *a = world_gives(w, 0, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct assignment *b = world_gives(w, 1, 1, ASSIGNMENT_UNREAD, CLOCK_DAY);
+	struct present_message *m = world_shows(w, a, 42, false);
+	world_shows(w, b, 43, false);
+	a->uid = 42;
+	b->uid = 43;
+	a->uidvalidity = b->uidvalidity = w->mailbox.uidvalidity;
+	/* the header is not looked at any more */
+	memset(m->guid.b, 1, sizeof m->guid.b);
+	m->confirmed = true;
+	m->instance = a->instance;
+	struct reconciled r = reconciled(w);
+	assert_int_equal(r.n_known, 2);
+	assert_int_equal(r.n_effects, 0);
+	assert_int_equal(a->state, ASSIGNMENT_UNREAD);
+	/* that is said of no other */
+	m->instance.b[0] ^= 1;
+	assert_int_equal(reconciled(w).n_known, 1);
+	assert_int_equal(a->state, ASSIGNMENT_GONE);
+	assert_int_equal(b->state, ASSIGNMENT_UNREAD);
+	world_free(w);
+}
+
 static void a_proof_counts_only_where_guids_were_lost(void **state)
 {
 	(void)state;
@@ -412,6 +439,7 @@ int main(void)
 		cmocka_unit_test(of_several_copies_the_lowest_uid_counts),
 		cmocka_unit_test(a_stranger_is_not_known),
 		cmocka_unit_test(a_lost_guid_is_proven_by_the_header),
+		cmocka_unit_test(and_from_then_on_by_what_was_said_of_it),
 		cmocka_unit_test(a_proof_counts_only_where_guids_were_lost),
 		cmocka_unit_test(a_forged_proof_proves_nothing),
 		cmocka_unit_test(what_came_back_is_live_again_but_not_at_once),

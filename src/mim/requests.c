@@ -178,12 +178,19 @@ static bool present_proof(struct strict *s, enum json_event e, void *out)
 	return strict_text(s, e, 0, REQUESTS_PROOF_MAX, &m->proof);
 }
 
+static bool present_instance(struct strict *s, enum json_event e, void *out)
+{
+	struct present_message *m = out;
+	m->confirmed = true;
+	return strict_hex(s, e, m->instance.b, ID_LEN);
+}
+
 static bool read_present(struct strict *s, enum json_event e, void *out)
 {
 	static const struct strict_field fields[] = {
 		{"guid", present_guid, true},    {"uid", present_uid, true},
 		{"seen", present_seen, true},    {"newer", present_newer, true},
-		{"proof", present_proof, false},
+		{"proof", present_proof, false}, {"instance", present_instance, false},
 	};
 	return strict_object(s, e, fields, COUNT(fields), out);
 }

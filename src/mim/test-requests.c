@@ -32,7 +32,8 @@ static void a_decision_request_is_read_whole(void **state)
 	assert_true(decision_request_parse(
 		STR("{" HEAD ",\"present\":[{\"guid\":\"" ID "\",\"uid\":3,"
 		    "\"seen\":true,\"newer\":2,\"proof\":\"p\"},{\"guid\":\"" ID "\","
-		    "\"uid\":4294967295,\"seen\":false,\"newer\":0}],"
+		    "\"uid\":4294967295,\"seen\":false,\"newer\":0,"
+		    "\"instance\":\"" ID "\"}],"
 		    "\"events\":[{\"instance\":\"" ID "\",\"type\":\"gone\","
 		    "\"at\":\"1970-01-01T00:00:05Z\",\"seen\":true,"
 		    "\"cause\":\"moved\"}]}"),
@@ -49,7 +50,10 @@ static void a_decision_request_is_read_whole(void **state)
 	assert_true(d.mailbox.present[0].seen);
 	assert_int_equal(d.mailbox.present[0].newer, 2);
 	assert_str(d.mailbox.present[0].proof, "p");
+	assert_false(d.mailbox.present[0].confirmed);
 	assert_int_equal(d.mailbox.present[1].uid, UINT32_MAX);
+	assert_true(d.mailbox.present[1].confirmed);
+	assert_int_equal(d.mailbox.present[1].instance.b[0], 0x0f);
 	assert_null(d.mailbox.present[1].proof.p);
 	assert_int_equal(d.n_events, 1);
 	assert_int_equal(d.events[0].event.type, WIRE_EVENT_GONE);

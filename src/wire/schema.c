@@ -61,6 +61,7 @@ static const struct wire_field present_fields[] = {
 	ONE(wire_present, SEEN, BOOL, REQUIRED, seen),
 	ONE(wire_present, NEWER, U32, REQUIRED, newer),
 	ONE(wire_present, PROOF, TEXT, OPTIONAL, proof),
+	ONE(wire_present, INSTANCE, HEX, OPTIONAL, instance),
 };
 static const struct wire_schema present_schema = {present_fields,
 						  COUNT(present_fields)};

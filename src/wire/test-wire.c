@@ -121,7 +121,8 @@ static void open_carries_512_messages_and_not_513(void **state)
 		open->present[i] = (struct wire_present){
 			STR(GUID_A), i + 1, i % 2 == 0, i * 3,
 			i % 2 == 0 ? STR(INSTANCE "; " GUID_A GUID_B)
-				   : (struct str){NULL, 0}};
+				   : (struct str){NULL, 0},
+			i % 2 == 1 ? STR(INSTANCE) : (struct str){NULL, 0}};
 	there_and_back(f);
 	const struct wire_open *got = &f->out.open;
 	assert_int_equal(got->request, 3);
@@ -133,11 +134,13 @@ static void open_carries_512_messages_and_not_513(void **state)
 	assert_int_equal(got->present[511].newer, 511 * 3);
 	assert_false(got->present[511].seen);
 	assert_null(got->present[511].proof.p);
+	assert_str(got->present[511].instance, INSTANCE);
 	assert_str(got->present[510].proof, INSTANCE "; " GUID_A GUID_B);
+	assert_null(got->present[510].instance.p);
 
 	/* the same entry once more, by hand: a list longer than its limit */
 	size_t before = f->bytes.n;
-	size_t entry = 5 + 37 + 9 + 6 + 9;
+	size_t entry = 5 + 37 + 9 + 6 + 9 + 37;
 	assert_true(buf_add(&f->bytes, f->bytes.p + before - entry, entry));
 	f->bytes.p[1] = (char)((f->bytes.n - 4) >> 16);
 	f->bytes.p[2] = (char)((f->bytes.n - 4) >> 8);

@@ -153,6 +153,7 @@ struct wire_present {
 	uint32_t newer;   /* foreign messages with a higher UID */
 	struct str proof; /* of X-Inlay-Instance, when the GUID alone proves nothing;
 			   * "instance; mac" as the header has it; optional */
+	struct str instance; /* that KNOWN or the ledger names for it; optional */
 };
 
 struct wire_open {

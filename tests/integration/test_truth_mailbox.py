@@ -2,6 +2,7 @@
 """What happens to a mailbox behind everybody's back: restored, lost, made anew, changed by
 others. There is never a second copy, and never a false count."""
 import os
+import re
 import shutil
 import unittest
 
@@ -208,6 +209,35 @@ class Mailbox:
 class Maildir(Mailbox, TruthCase):
     mail = "maildir"
     is_known_again = {"injected": 1, "read": 1}
+
+    def stays_the_same_one(self):
+        """Known by its header at first, and from then on by what was said of it."""
+        found = self.look()
+        guid = max(found, key=found.get)
+        self.always(2, guid, injected=1)
+        self.read_ours()
+        self.always(2, guid, injected=1, read=1)
+        self.recall_all()
+        self.always(1, injected=1, read=1, recalled=1)
+
+    def test_without_a_guid_it_stays_the_same_one(self):
+        """As when a writer is killed before it has written the uidlist."""
+        self.injected()
+        self.lose(r"\.index|^dovecot-inlay$")
+        uidlist = os.path.join(self.home, "Maildir/dovecot-uidlist")
+        with open(uidlist, "r+", encoding="ascii") as f:
+            head, *lines = f.read().splitlines(keepends=True)
+            without = [re.sub(" G[0-9a-f]{32} ", " ", line) for line in lines]
+            self.assertNotEqual(lines, without)
+            f.seek(0)
+            f.truncate()
+            f.writelines([head, *without])
+        self.stays_the_same_one()
+
+    def test_without_the_uidlist_it_stays_the_same_one(self):
+        self.injected()
+        self.lose(r"\.index|^dovecot-inlay$|^dovecot-uidlist$")
+        self.stays_the_same_one()
 
 
 class Sdbox(Mailbox, TruthCase):
