@@ -174,7 +174,7 @@ class FullSpool(AgentCase):
                 except (AssertionError, ConnectionResetError, BrokenPipeError):
                     break
                 confirmed += [(i, "injected") for i in sent]
-        used = sum(os.path.getsize(f) for f in glob.glob(self.agent.spool + "/*.spool"))
+        used = self.agent.spooled()
         self.assertLessEqual(used, 1024 * 1024)
         self.assertGreater(used, 900 * 1024)
         p.open()

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from fault_case import FaultCase, full_only
+from fault_case import FaultCase, full_only, wait_until
 from receiver import events_of
 from services.shifted import Clock
 from test_mimd_decisions import DecisionCase
@@ -128,10 +128,13 @@ class Steps(FaultCase):
     def step_while_all_are_killed(self, step):
         before, after = users = self.put_users(2)
         self.publish_for(users)
+        agent = self.chain.agent
         self.assertEqual(self.open(before), 1)
+        wait_until(lambda: not agent.spooled(), "all is told")
         self.mimd.kill()
-        self.read(before)  # waits in the agent's spool
-        self.chain.agent.kill()
+        self.read(before)
+        wait_until(agent.spooled, "it waits in the agent's spool")
+        agent.kill()
         self.clock.step(step)
         self.mimd.settings["server.port"] = self.mimd.port
         self.mimd.start()

@@ -49,10 +49,7 @@ class TruthCase(ChainCase):
         wait_until(self.is_told, "an empty spool")
 
     def is_told(self):
-        with contextlib.suppress(FileNotFoundError):  # it goes when it was told
-            return not any(os.path.getsize(path) for agent in self.agents()
-                           for path in glob.glob(agent.spool + "/*.spool"))
-        return False
+        return not any(agent.spooled() for agent in self.agents())
 
     def agents(self):
         return [self.chain.agent]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts the real inlay-agent in a folder of its own, for tests and the demo."""
 
+import contextlib
+import glob
 import os
 import pwd
 import signal
@@ -100,6 +102,14 @@ class Agent:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    def spooled(self):
+        """Bytes of events that wait, as far as the files show."""
+        total = 0
+        for path in glob.glob(self.spool + "/*.spool"):
+            with contextlib.suppress(FileNotFoundError):  # it goes when it was told
+                total += os.path.getsize(path)
+        return total
 
     def kill(self):
         """As a crash would."""
