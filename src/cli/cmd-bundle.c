@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inlay bundle ...: bundles that lie in a directory; needs no server. `check` reads
  * one as the middleware's import does, as far as that can be done without its tenant:
- * whether users are known, senders, brand, purposes and attributes are not looked at.
- */
+ * whether users are known or named twice, senders, brand, purposes and attributes are
+ * not looked at. */
 #include "cli/bundle-dir.h"
 #include "cli/session.h"
 #include "cli/text-width.h"
@@ -86,6 +86,7 @@ static bool check(struct session *s, struct bundle_dir *d, struct error_list *er
 	static const struct bundle_rows_sink nobody = {.ctx = NULL};
 	const struct bundle_source source = bundle_dir_source(d);
 	struct bundle_check *c = bundle_check_new();
+	struct error err;
 	if (c == NULL)
 		return error_list_add(errors, ERROR_MEMORY, "", "out of memory");
 	bool ok = bundle_check_documents(c, &source, NULL) &&
@@ -93,7 +94,10 @@ static bool check(struct session *s, struct bundle_dir *d, struct error_list *er
 	if (!s->json)
 		show_rejected(&c->row_errors);
 	add_all(errors, &c->errors);
-	ok = ok && say_checked(s, c, errors);
+	ok = ok && say_checked(s, c, errors) &&
+	     (bundle_rejected_check(c->rows_rejected, c->rows_read,
+				    BUNDLE_REJECTED_PERCENT, &err) ||
+	      error_list_add_error(errors, &err));
 	bundle_check_free(c);
 	return ok;
 }

@@ -112,7 +112,8 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	  "Write DIR/bundle.json from campaign.json and the files beside it; needs "   \
 	  "no server")                                                                 \
 	X(run_bundle_check, "bundle check", "DIR", 0,                                  \
-	  "Check a bundle as an import would, as far as that needs no tenant")         \
+	  "Check a bundle as an import would, as far as that needs no tenant; more "   \
+	  "than 1 % of rejected rows fail it")                                         \
 	X(run_import, "import", "PREFIX", OPTIONS_IMPORT | OPTION_BIT(NO_ACTIVATE),    \
 	  "Import a bundle from the data source and follow it to its end")             \
 	X(run_imports, "imports", "", 0, "List the imports that are remembered")       \

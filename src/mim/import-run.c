@@ -35,8 +35,11 @@ bool import_write(const struct import_job *j, struct buf *out, struct error *err
 	if (j->check != NULL && rows->n == 0)
 		rows = &j->check->row_errors;
 	buf_clear(out);
-	return import_document_write(out, &j->doc, rows, &j->problem) ||
-	       error_set(err, ERROR_INTERNAL, "", "the import's document is too large");
+	if (import_document_write(out, &j->doc, rows, &j->problem))
+		return true;
+	if (out->state == BUF_NOMEM)
+		return error_set(err, ERROR_MEMORY, "", "no memory for its document");
+	return error_set(err, ERROR_INTERNAL, "", "the import's document is too large");
 }
 
 bool import_save(struct import_job *j, struct error *err)
@@ -103,13 +106,10 @@ bool import_check_rejected(struct import_job *j)
 {
 	int64_t percent =
 		settings_int(j->mim->settings, "inlay.import.max-rejected-percent");
-	const struct import_document *d = &j->doc;
-	if (d->rows_rejected * 100 <= d->rows_read * (uint64_t)percent)
-		return true;
-	return error_list_add(&j->problem, ERROR_UNPROCESSABLE, "",
-			      "%" PRIu64 " of %" PRIu64
-			      " rows were rejected, more than %" PRId64 " %%",
-			      d->rows_rejected, d->rows_read, percent);
+	struct error err;
+	return bundle_rejected_check(j->doc.rows_rejected, j->doc.rows_read,
+				     (uint64_t)percent, &err) ||
+	       error_list_add_error(&j->problem, &err);
 }
 
 /* Data source --------------------------------------------------------------------*/
@@ -154,9 +154,13 @@ bool import_read_file(void *job, struct str name, bundle_bytes_fn *take, void *c
 			buf_add_char(&key, '/');
 		buf_add_str(&key, parts[i]);
 	}
-	bool ok = buf_ok(&key)
-			  ? object_store_read(j->objects, buf_str(&key), take, ctx, err)
-			  : error_set(err, ERROR_BAD_VALUE, "", "the key is too long");
+	bool ok = false;
+	if (buf_ok(&key))
+		ok = object_store_read(j->objects, buf_str(&key), take, ctx, err);
+	else if (key.state == BUF_NOMEM)
+		error_set(err, ERROR_MEMORY, "", "no memory for a key");
+	else
+		error_set(err, ERROR_BAD_VALUE, "", "the key is too long");
 	buf_free(&key);
 	return ok;
 }

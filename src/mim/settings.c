@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/bundle-check.h"
 #include "net/address.h"
 
 #include <stdio.h>
@@ -11,6 +12,9 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
+
+#define NUMBER_TEXT(n) NUMBER_TEXT_OF(n)
+#define NUMBER_TEXT_OF(n) #n
 
 #define NO_CASSANDRA "Apache Cassandra is not built into this version"
 #define NO_REPOSITORIES "it configures Spring's repositories, which are not used here"
@@ -57,7 +61,8 @@ static const struct setting table[] = {
 	 "How many imports run at once."},
 	{"inlay.import.memory", SETTING_SIZE, "64MiB", 1 * MIB, 64 * GIB, NULL, NULL,
 	 "Memory that the sort of one import may take before it uses files."},
-	{"inlay.import.max-rejected-percent", SETTING_INT, "1", 0, 100, NULL, NULL,
+	{"inlay.import.max-rejected-percent", SETTING_INT,
+	 NUMBER_TEXT(BUNDLE_REJECTED_PERCENT), 0, 100, NULL, NULL,
 	 "Share of rejected rows above which an import fails as a whole."},
 	{"inlay.net.allow", SETTING_LIST, NULL, 0, 0, NULL, NULL,
 	 "Networks (10.0.0.0/8) that addresses set with a tenant's token may lie in, "

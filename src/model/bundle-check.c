@@ -239,3 +239,13 @@ bool bundle_check_documents(struct bundle_check *c, const struct bundle_source *
 	return read_manifest(c, source) && read_templates(c, source) &&
 	       (tenant == NULL || check_tenant(c, tenant));
 }
+
+bool bundle_rejected_check(uint64_t rejected, uint64_t read, uint64_t percent,
+			   struct error *err)
+{
+	return rejected * 100 <= read * percent ||
+	       error_set(err, ERROR_UNPROCESSABLE, "",
+			 "%" PRIu64 " of %" PRIu64
+			 " rows were rejected, more than %" PRIu64 " %%",
+			 rejected, read, percent);
+}

@@ -70,6 +70,12 @@ struct bundle_checked_template {
 
 #define BUNDLE_ERRORS_MAX 100
 
+/* Of a hundred rows, so many may be rejected, if nobody set it otherwise. */
+#define BUNDLE_REJECTED_PERCENT 1
+/* False if it were more: why, UNPROCESSABLE. */
+bool bundle_rejected_check(uint64_t rejected, uint64_t read, uint64_t percent,
+			   struct error *err);
+
 struct bundle_check {
 	struct arena *arena;
 	struct bundle bundle;

@@ -294,8 +294,20 @@ class Bundles(Case):
         self.assertIn("1002 rows, 2 rejected", done.stdout)
         self.assertRegex(done.stderr, r"row rejected: recipients.csv:1002: ")
         folder = self.built(recipients="user,first_name\n" + "anna\n" * 200)
-        done = self.inlay("bundle", "check", str(folder))
+        done = self.inlay("bundle", "check", str(folder), want=DATA)
         self.assertRegex(done.stderr, r"(?m)^and \d+ rejected rows more$")
+
+    def test_with_more_than_one_rejected_row_of_a_hundred_it_fails_as_an_import_does(self):
+        for good, rejected, code in (99, 1, 0), (98, 1, DATA), (0, 1, DATA), (0, 0, 0):
+            with self.subTest(good=good, rejected=rejected):
+                folder = self.built(recipients="user,first_name\n" +
+                                    "".join(f"user{n},Anna\n" for n in range(good)) +
+                                    "anna\n" * rejected)
+                done = self.inlay("bundle", "check", str(folder), want=code)
+                self.assertIn(f"{good + rejected} rows, {rejected} rejected\n",
+                              done.stdout)
+                self.assertEqual("rows were rejected, more than 1 %" in done.stderr,
+                                 code == DATA, done.stderr)
 
     def test_what_was_changed_after_the_build_is_found(self):
         folder = self.built()
