@@ -400,10 +400,7 @@ static int set_up(void **state)
 	(void)state;
 	make_folder_of_own(folder, sizeof folder, "recalls");
 	snprintf(token_file, sizeof token_file, "%s/token", folder);
-	FILE *f = fopen(token_file, "w");
-	assert_non_null(f);
-	fputs("secret\n", f);
-	fclose(f);
+	write_file_at(token_file, STR("secret\n"));
 	listen_on_loopback();
 	snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)port);
 	tenant = (struct agent_tenant_setting){STR("default"), str_of(token_file)};

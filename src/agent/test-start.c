@@ -174,21 +174,13 @@ static void make_settings(void)
 	fclose(f);
 }
 
-static void make_token(void)
-{
-	FILE *f = fopen(path_of("token"), "w");
-	assert_non_null(f);
-	fputs("secret\n", f);
-	fclose(f);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
 	make_folder_of_own(folder, sizeof folder, "start");
 	assert_int_equal(mkdir(path_of("spool"), 0700), 0);
 	assert_int_equal(mkdir(path_of("cache"), 0700), 0);
-	make_token();
+	write_file_at(path_of("token"), STR("secret\n"));
 	make_settings();
 	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

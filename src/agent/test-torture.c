@@ -325,10 +325,7 @@ static int set_up(void **state)
 	snprintf(cache_folder, sizeof cache_folder, "%s/cache", folder);
 	assert_int_equal(mkdir(spool_folder, 0700), 0);
 	assert_int_equal(mkdir(cache_folder, 0700), 0);
-	FILE *f = fopen(token_file, "w");
-	assert_non_null(f);
-	fputs("secret\n", f);
-	fclose(f);
+	write_file_at(token_file, STR("secret\n"));
 	loop = ev_loop_new(EVFLAG_AUTO);
 	assert_non_null(loop);
 	expected = 0;

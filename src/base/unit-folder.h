@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests: a folder of their own. */
+/* For tests: a folder of their own, and files in it. */
 #ifndef INLAY_BASE_UNIT_FOLDER_H
 #define INLAY_BASE_UNIT_FOLDER_H
 
@@ -14,6 +14,15 @@ static inline void make_folder_of_own(char *path, size_t n, const char *name)
 {
 	snprintf(path, n, "/tmp/inlay-%s-XXXXXX", name);
 	assert_non_null(mkdtemp(path));
+}
+
+/* Anew, whatever was there. */
+static inline void write_file_at(const char *path, struct str bytes)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes.p, 1, bytes.n, f), bytes.n);
+	assert_int_equal(fclose(f), 0);
 }
 
 static inline int remove_one(const char *path, const struct stat *st, int type,

@@ -118,6 +118,15 @@ class AgentCase(unittest.TestCase):
         if self.agent.process is not None:
             self.assertEqual(self.agent.stop(), 0)
 
+    def assert_no_second(self, settings, why):
+        """Another agent with these settings does not start beside ours."""
+        second = os.path.join(self.directory, "second")
+        os.mkdir(second)
+        other = Agent(second, self.mim.url, settings=settings)
+        code, _, text = other.run()
+        self.assertEqual(code, 75)
+        self.assertIn(why, text + other.log_text())
+
     def plugin(self):
         p = Plugin(self.agent.socket)
         self.addCleanup(p.close)

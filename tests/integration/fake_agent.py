@@ -5,11 +5,12 @@ same instance to twenty sessions. The tags and numbers are written down here a s
 time on purpose: if the protocol changes by accident, these tests notice."""
 
 import hashlib
-import os
 import socket
 import struct
 import threading
 import time
+
+from services.unix_listener import UnixListener
 
 VERSION = 1
 (HELLO, READY, OPEN, KNOWN, INJECT, REINJECT, WITHDRAW, DONE, EVENT, ACK,
@@ -167,7 +168,6 @@ class FakeAgent:
     """
 
     def __init__(self, path, *, messages=(), opened=True, next_check=900):
-        self.path = path
         self.messages, self.open, self.next_check = list(messages), opened, next_check
         self.repeat = self.half = self.refuse = False
         self.withdraw, self.mute, self.delay = [], set(), 0
@@ -178,25 +178,13 @@ class FakeAgent:
         self.connections = []
         self.acking = True
         self.changed = threading.Condition()
-        self.listener = socket.socket(socket.AF_UNIX)
-        if os.path.exists(path):
-            os.unlink(path)
-        self.listener.bind(path)
-        os.chmod(path, 0o666)
-        self.listener.listen(64)
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
+        self.listener = UnixListener(path, self._take)
 
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            connection = Connection(self, sock)
-            with self.changed:
-                self.connections.append(connection)
-            threading.Thread(target=connection.run, daemon=True).start()
+    def _take(self, sock):
+        connection = Connection(self, sock)
+        with self.changed:
+            self.connections.append(connection)
+        threading.Thread(target=connection.run, daemon=True).start()
 
     def handle(self, connection, kind, fields):
         answer = b""
@@ -281,5 +269,3 @@ class FakeAgent:
                 except OSError:
                     pass
                 connection.sock.close()
-        if os.path.exists(self.path):
-            os.unlink(self.path)

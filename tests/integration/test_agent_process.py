@@ -111,13 +111,8 @@ class Process(AgentCase):
         self.assertTrue(os.path.exists(self.agent.socket))
         self.agent.start()
         self.greeted()
-        second = os.path.join(self.directory, "second")
-        os.mkdir(second)
-        other = Agent(second, self.mim.url,
-                      settings={"inlay.socket.path": self.agent.socket})
-        code, _, text = other.run()
-        self.assertEqual(code, 75)
-        self.assertIn("another process listens there", text + other.log_text())
+        self.assert_no_second({"inlay.socket.path": self.agent.socket},
+                              "another process listens there")
         self.greeted()
 
     def test_the_socket_has_its_mode(self):

@@ -9,7 +9,6 @@ import unittest
 import fake_agent as wire
 from agent_case import AgentCase
 from scripted_mim import inject
-from services.agent import Agent
 from services.dovecot import wait_until
 
 
@@ -140,13 +139,8 @@ class Spool(AgentCase):
         self.assertGreater(time.monotonic() - began, 2.9)
 
     def test_one_spool_one_process(self):
-        second = os.path.join(self.directory, "second")
-        os.mkdir(second)
-        other = Agent(second, self.mim.url,
-                      settings={"inlay.spool.directory": self.agent.spool})
-        code, _, text = other.run()
-        self.assertEqual(code, 75)
-        self.assertIn("another process uses this spool", text + other.log_text())
+        self.assert_no_second({"inlay.spool.directory": self.agent.spool},
+                              "another process uses this spool")
 
 
 class FullSpool(AgentCase):

@@ -40,7 +40,8 @@ class Mailbox:
 
     # backups
 
-    def test_restored_from_an_older_backup_it_is_not_put_in_again(self):
+    def restored_to_before(self, **how):
+        """Ours was put in; then a backup is restored that was made before."""
         self.deliver("friend")
         self.assertEqual(len(self.look()), 1)
         backup = self.back_up()
@@ -49,7 +50,10 @@ class Mailbox:
         self.assertEqual(len(self.look()), 2)
         self.assertEqual(len(self.look()), 2)
         self.assert_counted(injected=1)
-        self.restore(backup)
+        self.restore(backup, **how)
+
+    def test_restored_from_an_older_backup_it_is_not_put_in_again(self):
+        self.restored_to_before()
         self.always(1, injected=1)
         # another message has its UID now, and is read
         self.deliver("later")
@@ -57,15 +61,7 @@ class Mailbox:
         self.always(2, injected=1)
 
     def test_and_what_has_its_uid_is_not_taken_for_it_by_a_newer_ledger(self):
-        self.deliver("friend")
-        self.assertEqual(len(self.look()), 1)
-        backup = self.back_up()
-        self.put_user()
-        self.publish()
-        self.assertEqual(len(self.look()), 2)
-        self.assertEqual(len(self.look()), 2)
-        self.assert_counted(injected=1)
-        self.restore(backup, keep_ledger=True)
+        self.restored_to_before(keep_ledger=True)
         self.deliver("later")
         self.doveadm("flags add", "\\Seen", "mailbox", "INBOX", "all")
         self.always(2, injected=1)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A unix socket between a plugin and an agent that counts what passes in either
 direction and cuts a connection after so many bytes."""
-import os
 import selectors
 import socket
 import threading
+
+from services.unix_listener import UnixListener
 
 
 class Cutter:
@@ -12,25 +13,15 @@ class Cutter:
     both ends are closed. None: all. passed: (up, down) of each connection that ended."""
 
     def __init__(self, path, target):
-        self.path, self.target = str(path), str(target)
+        self.target = str(target)
         self.up = self.down = None
         self.passed = []
         self.changed = threading.Condition()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        os.chmod(self.path, 0o666)
-        self.listener.listen(64)
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
+        self.listener = UnixListener(path, self._take)
 
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(near, self.up, self.down),
-                             daemon=True).start()
+    def _take(self, near):
+        threading.Thread(target=self._serve, args=(near, self.up, self.down),
+                         daemon=True).start()
 
     def _serve(self, near, up, down):
         far = socket.socket(socket.AF_UNIX)
@@ -68,7 +59,4 @@ class Cutter:
             return self.passed[number]
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join()
-        os.unlink(self.path)
