@@ -33,7 +33,7 @@ struct users_batch {
 	struct arena *arena; /* of the batch */
 	struct write items[BATCH];
 	size_t n, bytes;
-	bool revokes; /* a row was written that takes back a consent */
+	bool revokes; /* a row was written, or may be, that takes back a consent */
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	size_t open; /* under `lock`: writes under way */
@@ -148,9 +148,10 @@ static bool look(struct users_batch *b, struct write *w, struct error *err)
 		w->err = *err;
 		error_clear(err);
 	}
+	if (w->err.kind == ERROR_NONE || store_outcome_unknown(&w->err))
+		b->revokes = b->revokes || user_change_revokes(&w->change);
 	if (w->err.kind == ERROR_NONE) {
 		j->doc.rows_loaded++;
-		b->revokes = b->revokes || user_change_revokes(&w->change);
 		return true;
 	}
 	if (!is_the_row_s(&w->err)) {
@@ -188,15 +189,22 @@ static bool drop_erased(struct users_batch *b, struct error *err)
 	return true;
 }
 
+/* At all of them, whatever became of one: they were written. The first error counts. */
 static bool flush_locked(struct users_batch *b, struct error *err)
 {
+	bool ok = true;
 	if (!drop_erased(b, err))
 		return false;
 	commit_all(b);
-	for (size_t i = 0; i < b->n; i++)
-		if (!look(b, &b->items[i], err))
-			return false;
-	return true;
+	for (size_t i = 0; i < b->n; i++) {
+		struct error own = {0};
+		if (look(b, &b->items[i], &own))
+			continue;
+		if (ok)
+			*err = own;
+		ok = false;
+	}
+	return ok;
 }
 
 static bool flush(struct users_batch *b, struct error *err)

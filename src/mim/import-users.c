@@ -54,6 +54,8 @@ static bool header(void *ctx, const struct str *names, size_t n, struct error *e
 		return error_set(err, ERROR_MEMORY, "", "no memory");
 	for (size_t i = 1; i < n; i++)
 		copy[i - 1] = arena_str(j->arena, names[i]);
+	if (arena_failed(j->arena))
+		return error_set(err, ERROR_MEMORY, "", "no memory");
 	error_list_init(&errors, IMPORT_ERRORS_MAX);
 	bool ok = users_csv_columns(copy, n - 1, &rules, j->arena, &r->users->csv,
 				    &errors);

@@ -74,20 +74,16 @@ static struct place *with_version_1(enum fault_kind kind)
 }
 
 /* An import while it fails; how it ended. */
-static enum import_phase load_with(struct place *p, const struct fault *f, bool *came)
+static enum import_phase import_with(struct place *p, const struct fault *f, bool *came)
 {
 	struct str id;
 	struct error err;
-	fault_arm(f, p->w->store);
-	bool ordered = order(p, &id);
-	workers_free(p->mim.jobs);
-	*came = fault_disarm(f, p->w->store);
-	start_jobs(p);
-	if (!ordered) /* an arena without memory stays so */
-		arena_reset(p->w->arena);
+	enum import_phase end = load_with(p, f, came, &id);
+	if (end == IMPORT_FAILED)
+		check_blame(p, id, f);
 	/* a snapshot that could not be made is made soon */
 	assert_true(tenant_runtime_refresh(p->t, &err));
-	return ordered ? import_of(p, id).phase : IMPORT_PHASES_COUNT;
+	return end;
 }
 
 /* Nothing can be seen but the old version, or the new one. False: the fault did not
@@ -97,7 +93,7 @@ static bool fails_at(const struct fault *f)
 	bool came;
 	size_t descriptors = unit_descriptors();
 	struct place *p = with_version_1(f->kind);
-	enum import_phase end = load_with(p, f, &came);
+	enum import_phase end = import_with(p, f, &came);
 	unsigned version = check_whole(p);
 	if (end == IMPORT_DONE && version != 2)
 		fail_msg("%s: done, but not active", fault_text(f));
@@ -173,7 +169,7 @@ static bool first_fails_at(const struct fault *f)
 	struct place *p = place_new_for(f->kind);
 	assert_true(tenant_runtime_rebuild(p->t, &err));
 	write_bundle(p, 1, rows_of(1));
-	enum import_phase end = load_with(p, f, &came);
+	enum import_phase end = import_with(p, f, &came);
 	assert_true(sync_document_list(p->w->db, STORE_CAMPAIGN, STR(""), STR(""), 10,
 				       false, p->w->arena, &list, &err));
 	if (end == IMPORT_FAILED && list.n > 0)

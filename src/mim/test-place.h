@@ -5,6 +5,7 @@
 #define INLAY_MIM_TEST_PLACE_H
 
 #include "mim/campaign-state.h"
+#include "mim/feed.h"
 #include "mim/import-internal.h"
 #include "mim/settings.h"
 #include "mim/tenants-internal.h"
@@ -23,6 +24,7 @@ struct place {
 	struct tenant_runtime *t;
 	struct data_source source;
 	struct settings *settings;
+	enum import_kind kind; /* of what is ordered: campaigns at first */
 	char folder[64];
 };
 
@@ -35,10 +37,7 @@ static inline void write_file(const struct place *p, const char *name, struct st
 {
 	char path[300];
 	path_of(p, name, path);
-	FILE *f = fopen(path, "wb");
-	assert_non_null(f);
-	fwrite(text.p, 1, text.n, f);
-	fclose(f);
+	write_file_at(path, text);
 }
 
 static inline void make_folder(const struct place *p, const char *name)
@@ -62,13 +61,14 @@ static inline void finish_jobs(struct place *p)
 	start_jobs(p);
 }
 
-static inline void make_settings(struct place *p)
+/* more: lines of settings, or "". */
+static inline void make_settings(struct place *p, const char *more)
 {
 	size_t n;
 	char text[300];
 	struct error_list errors;
 	const struct setting *table = mim_settings_table(&n);
-	snprintf(text, sizeof text, "inlay.data.directory=%s\n", p->folder);
+	snprintf(text, sizeof text, "inlay.data.directory=%s\n%s", p->folder, more);
 	error_list_init(&errors, 10);
 	p->settings = settings_parse(table, n, str_of(text), "test", &errors, &errors);
 	assert_non_null(p->settings);
@@ -107,7 +107,7 @@ static inline struct place *place_new_for(enum fault_kind kind)
 	p->w->tenant.n_data_sources = 1;
 	p->w->tenant.accept_unknown_users = true;
 	p->mim.store = p->w->store;
-	make_settings(p);
+	make_settings(p, "");
 	start_jobs(p);
 	p->mim.tenants = tenants_new(&p->mim, &err);
 	assert_non_null(p->mim.tenants);
@@ -136,6 +136,27 @@ static inline void place_free(struct place *p)
 	world_free(p->w);
 	remove_folder(p->folder);
 	test_free(p);
+}
+
+static inline void keep_news(struct request *q)
+{
+	struct buf *out = q->transport;
+	buf_clear(out);
+	buf_add_str(out, buf_str(&q->out));
+	buf_free(&q->out);
+}
+
+/* The answer to an agent that asks for the first time: other news, another one. */
+static inline struct str news_of(struct place *p)
+{
+	struct buf answer;
+	struct request q = {.send = keep_news, .transport = &answer};
+	buf_init(&answer, REQUEST_REPLY_MAX);
+	buf_init(&q.out, REQUEST_REPLY_MAX);
+	feed_ask(p->t->feed, &q, (struct str){NULL, 0}, 0);
+	struct str text = arena_str(p->w->arena, buf_str(&answer));
+	buf_free(&answer);
+	return text;
 }
 
 /* Bundles ------------------------------------------------------------------------*/
@@ -197,12 +218,44 @@ static inline struct import_document import_of(struct place *p, struct str id)
 	return d;
 }
 
+/* As the API shows it; the caller's. */
+static inline json_t *import_shown(struct place *p, struct str id)
+{
+	struct store_document doc;
+	struct str shown;
+	struct error err;
+	assert_true(
+		sync_document_get(p->w->db, STORE_IMPORT, id, p->w->arena, &doc, &err));
+	assert_true(import_document_shown(doc.body, &shown, p->w->arena, &err));
+	json_t *v = json_loadb(shown.p, shown.n, 0, NULL);
+	assert_non_null(v);
+	return v;
+}
+
+/* One that failed blames what failed: not the bundle, not what is stored. */
+static inline void check_blame(struct place *p, struct str id, const struct fault *f)
+{
+	json_t *v = import_shown(p, id), *problem = json_object_get(v, "problem");
+	const struct str prefix = STR("urn:inlay:problem:");
+	struct str type = str_of(json_string_value(json_object_get(problem, "type")));
+	bool is_ours = false;
+	assert_true(str_starts(type, prefix));
+	type = str_slice(type, prefix.n, type.n);
+	for (enum error_kind k = 0; k < ERROR_KINDS_COUNT; k++)
+		is_ours = is_ours || (error_kind_info(k)->retryable &&
+				      str_eqz(type, error_kind_info(k)->slug));
+	if (!is_ours)
+		fail_msg("%s: %s", fault_text(f),
+			 json_string_value(json_object_get(problem, "detail")));
+	json_decref(v);
+}
+
 /* False: it could not be ordered. */
 static inline bool order(struct place *p, struct str *id)
 {
 	struct import_document d;
 	struct error err;
-	const struct import_order o = {.kind = IMPORT_CAMPAIGN,
+	const struct import_order o = {.kind = p->kind,
 				       .prefix = STR("b"),
 				       .activate = true,
 				       .by = STR("test")};
@@ -220,6 +273,20 @@ static inline enum import_phase load(struct place *p)
 		return IMPORT_PHASES_COUNT;
 	finish_jobs(p);
 	return import_of(p, id).phase;
+}
+
+/* An import while it fails; how it ended, and which it was, if it could be ordered. */
+static inline enum import_phase load_with(struct place *p, const struct fault *f,
+					  bool *came, struct str *id)
+{
+	fault_arm(f, p->w->store);
+	bool ordered = order(p, id);
+	workers_free(p->mim.jobs);
+	*came = fault_disarm(f, p->w->store);
+	start_jobs(p);
+	if (!ordered) /* an arena without memory stays so */
+		arena_reset(p->w->arena);
+	return ordered ? import_of(p, *id).phase : IMPORT_PHASES_COUNT;
 }
 
 static inline void restart(struct place *p)
