@@ -31,7 +31,8 @@ static void answer(struct http_request *rq, unsigned status, enum public_page ki
 {
 	struct buf page;
 	buf_init(&page, PUBLIC_PAGE_MAX);
-	public_page_write(&page, kind, names);
+	if (!public_page_write(&page, kind, names))
+		buf_clear(&page); /* the status says it, too */
 	http_respond(rq, status, PUBLIC_PAGE_TYPE, buf_str(&page), public_page_headers,
 		     public_page_n_headers);
 	buf_free(&page);
@@ -44,23 +45,26 @@ static void click_free(struct click *c)
 	free(c);
 }
 
-/* Nothing is written for who said no already, or was erased. */
+/* Nothing is written for who said no already, or was erased; unless they are known
+ * again. */
 static bool opt_out(struct click *c, struct error *err)
 {
 	struct str key = c->what.user_key;
 	struct user_record record;
-	bool suppressed;
+	bool suppressed = false;
 	const struct opt_out entry = {c->what.purpose, clock_real_ms(),
 				      arena_printf(c->arena, "unsubscribe link of %.*s",
 						   STR_ARG(c->what.campaign))};
 	const struct user_change change = {.opt_outs = &entry, .n_opt_outs = 1};
 
+	if (entry.source.p == NULL)
+		return error_set(err, ERROR_MEMORY, "", "no memory for an opt-out");
 	if (!sync_user_read(c->tenant->db, key, NULL, 0, c->arena, &record, err) ||
 	    !user_is_suppressed(c->tenant, key, c->arena, &suppressed, err))
 		return false;
-	if (suppressed ||
-	    (record.known &&
-	     user_is_opted_out(&record.profile, entry.purpose, entry.at_ms, NULL)))
+	if (record.known ? user_is_opted_out(&record.profile, entry.purpose,
+					     entry.at_ms, NULL)
+			 : suppressed)
 		return true;
 	if (!user_change_commit(c->tenant, key, &change, c->arena, &record, err))
 		return false;
@@ -86,7 +90,8 @@ static bool find_names(struct click *c, struct public_names *names, struct error
 	for (size_t i = 0; p != NULL && i < p->n_names; i++)
 		if (i == 0 || str_eqz(p->names[i].language, "en"))
 			names->purpose = p->names[i].text;
-	return true;
+	return names->sender.p != NULL ||
+	       error_set(err, ERROR_MEMORY, "", "no memory for a name");
 }
 
 static void serve(void *ctx)
@@ -94,10 +99,12 @@ static void serve(void *ctx)
 	struct click *c = ctx;
 	struct error err = {0};
 	struct public_names names;
-	if (tenant_runtime_open(c->tenant, false, &err) &&
-	    !unsubscribe_token_open(&c->token, &c->tenant->key, c->arena, &c->what)) {
+	bool is_open = tenant_runtime_open(c->tenant, false, &err);
+	bool is_known = is_open && unsubscribe_token_open(&c->token, &c->tenant->key,
+							  c->arena, &c->what, &err);
+	if (is_open && !is_known && err.kind == ERROR_NOT_FOUND) {
 		answer(c->rq, 404, PUBLIC_NOT_FOUND, NULL);
-	} else if (err.kind == ERROR_NONE && (!c->post || opt_out(c, &err)) &&
+	} else if (is_known && (!c->post || opt_out(c, &err)) &&
 		   find_names(c, &names, &err)) {
 		answer(c->rq, 200, c->post ? PUBLIC_DONE : PUBLIC_ASK, &names);
 	} else {
@@ -138,36 +145,53 @@ static struct click *click_new(struct mim *mim, struct http_request *rq, bool po
 }
 
 /* Takes the token of the path apart and finds its tenant. */
-static bool find_tenant(struct click *c, struct str path)
+static bool find_tenant(struct click *c, struct str path, struct error *err)
 {
 	struct str text = str_slice(path, PREFIX.n, path.n);
 	if (!str_starts(path, PREFIX))
-		return false;
+		return error_set(err, ERROR_NOT_FOUND, "", "there is no such page");
 	if (text.n > 0 && text.p[text.n - 1] == '/')
 		text.n--;
-	if (!unsubscribe_token_parse(text, c->arena, &c->token))
+	if (!unsubscribe_token_parse(text, c->arena, &c->token, err))
 		return false;
 	c->tenant = tenants_find(c->mim->tenants, c->token.tenant);
-	return c->tenant != NULL;
+	return c->tenant != NULL ||
+	       error_set(err, ERROR_NOT_FOUND, "", "there is no such tenant");
+}
+
+/* What can be said at once; 0: the store must be asked. A refusal is for good, and who
+ * clicked for somebody does not come again: a lack of memory is none. */
+static unsigned refuse(struct click *c, enum public_page *page)
+{
+	struct http_request *rq = c->rq;
+	struct error err;
+	bool get = str_eqz(rq->method, "GET") || str_eqz(rq->method, "HEAD");
+	*page = PUBLIC_LATER;
+	if (!find_tenant(c, rq->path, &err)) {
+		if (err.kind != ERROR_NOT_FOUND)
+			return 503;
+		*page = PUBLIC_NOT_FOUND;
+		return 404;
+	}
+	if (get || (c->post && is_one_click(rq)))
+		return 0;
+	if (c->post && arena_failed(rq->arena))
+		return 503;
+	*page = PUBLIC_BAD_REQUEST;
+	return c->post ? 400 : 405;
 }
 
 void public_handle(struct mim *mim, struct http_request *rq)
 {
-	bool post = str_eqz(rq->method, "POST");
-	bool get = str_eqz(rq->method, "GET") || str_eqz(rq->method, "HEAD");
-	struct click *c = click_new(mim, rq, post);
-	bool busy = c == NULL || mim->not_ready != NULL;
-	if (!busy && !find_tenant(c, rq->path)) {
-		answer(rq, 404, PUBLIC_NOT_FOUND, NULL);
-	} else if (!busy && !get && !post) {
-		answer(rq, 405, PUBLIC_BAD_REQUEST, NULL);
-	} else if (!busy && post && !is_one_click(rq)) {
-		answer(rq, 400, PUBLIC_BAD_REQUEST, NULL);
-	} else if (busy || !workers_run(mim->workers, serve, c)) {
-		answer(rq, 503, PUBLIC_LATER, NULL);
-	} else {
-		return; /* the worker answers and frees it */
+	struct click *c = click_new(mim, rq, str_eqz(rq->method, "POST"));
+	enum public_page page = PUBLIC_LATER;
+	unsigned status = 503;
+	if (c != NULL && mim->not_ready == NULL) {
+		status = refuse(c, &page);
+		if (status == 0 && workers_run(mim->workers, serve, c))
+			return; /* the worker answers and frees it */
 	}
+	answer(rq, status != 0 ? status : 503, page, NULL);
 	if (c != NULL)
 		click_free(c);
 }

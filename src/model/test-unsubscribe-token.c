@@ -31,9 +31,9 @@ static void a_token_tells_its_tenant_and_opens_under_its_key(void **state)
 	struct unsubscribe_token t;
 	struct unsubscribe u;
 	assert_true(unsubscribe_token_make(&key, STR("acme"), &anna, &text));
-	assert_true(unsubscribe_token_parse(buf_str(&text), arena, &t));
+	assert_true(unsubscribe_token_parse(buf_str(&text), arena, &t, NULL));
 	assert_str(t.tenant, "acme");
-	assert_true(unsubscribe_token_open(&t, &key, arena, &u));
+	assert_true(unsubscribe_token_open(&t, &key, arena, &u, NULL));
 	assert_str(u.user_key, "anna@example.org");
 	assert_str(u.purpose, "newsletter");
 	assert_str(u.campaign, "spring");
@@ -45,10 +45,10 @@ static void another_key_or_another_tenant_does_not_open_it(void **state)
 	struct unsubscribe_token t;
 	struct unsubscribe u;
 	assert_true(unsubscribe_token_make(&key, STR("acme"), &anna, &text));
-	assert_true(unsubscribe_token_parse(buf_str(&text), arena, &t));
-	assert_false(unsubscribe_token_open(&t, &other_key, arena, &u));
+	assert_true(unsubscribe_token_parse(buf_str(&text), arena, &t, NULL));
+	assert_false(unsubscribe_token_open(&t, &other_key, arena, &u, NULL));
 	t.tenant = STR("acmf");
-	assert_false(unsubscribe_token_open(&t, &key, arena, &u));
+	assert_false(unsubscribe_token_open(&t, &key, arena, &u, NULL));
 }
 
 static void no_changed_character_goes_unnoticed(void **state)
@@ -60,8 +60,8 @@ static void no_changed_character_goes_unnoticed(void **state)
 		struct unsubscribe u;
 		char was = text.p[i];
 		text.p[i] = was == 'A' ? 'B' : 'A';
-		assert_false(unsubscribe_token_parse(buf_str(&text), arena, &t) &&
-			     unsubscribe_token_open(&t, &key, arena, &u));
+		assert_false(unsubscribe_token_parse(buf_str(&text), arena, &t, NULL) &&
+			     unsubscribe_token_open(&t, &key, arena, &u, NULL));
 		text.p[i] = was;
 	}
 }
@@ -71,7 +71,7 @@ static void the_users_name_does_not_show(void **state)
 	(void)state;
 	struct unsubscribe_token t;
 	assert_true(unsubscribe_token_make(&key, STR("acme"), &anna, &text));
-	assert_true(unsubscribe_token_parse(buf_str(&text), arena, &t));
+	assert_true(unsubscribe_token_parse(buf_str(&text), arena, &t, NULL));
 	assert_null(memmem(t.sealed.p, t.sealed.n, "anna", 4));
 }
 
@@ -82,7 +82,7 @@ static void what_is_no_token_is_refused(void **state)
 	(void)state;
 	struct unsubscribe_token t;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_false(unsubscribe_token_parse(str_of(bad[i]), arena, &t));
+		assert_false(unsubscribe_token_parse(str_of(bad[i]), arena, &t, NULL));
 }
 
 int main(void)

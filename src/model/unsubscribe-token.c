@@ -42,23 +42,41 @@ bool unsubscribe_token_make(const struct tenant_key *key, struct str tenant,
 	return ok;
 }
 
+/* For good: a token that was right would be so again. */
+static bool is_none(struct error *err)
+{
+	return error_set(err, ERROR_NOT_FOUND, "", "it is no token of this place");
+}
+
+/* What was decoded, copied. */
+static bool keep(const struct buf *decoded, bool ok, struct arena *arena,
+		 struct str *out, struct error *err)
+{
+	if (ok)
+		*out = arena_str(arena, buf_str(decoded));
+	if (decoded->state == BUF_NOMEM || (ok && out->p == NULL))
+		return error_set(err, ERROR_MEMORY, "", "no memory for a token");
+	return ok || is_none(err);
+}
+
 bool unsubscribe_token_parse(struct str text, struct arena *arena,
-			     struct unsubscribe_token *out)
+			     struct unsubscribe_token *out, struct error *err)
 {
 	struct buf bytes;
 	struct str copy = {NULL, 0};
 	if (text.n > UNSUBSCRIBE_TOKEN_MAX)
-		return false;
+		return is_none(err);
 	buf_init(&bytes, MAX_BYTES);
-	if (crypto_unbase64url(&bytes, text))
-		copy = arena_str(arena, buf_str(&bytes));
+	bool ok = keep(&bytes, crypto_unbase64url(&bytes, text), arena, &copy, err);
 	buf_free(&bytes);
-	if (copy.p == NULL || copy.n < 2 || copy.p[0] != KEY_ID)
+	if (!ok)
 		return false;
+	if (copy.n < 2 || copy.p[0] != KEY_ID)
+		return is_none(err);
 	size_t n = (unsigned char)copy.p[1];
 	out->tenant = str_slice(copy, 2, 2 + n);
 	out->sealed = str_slice(copy, 2 + n, copy.n);
-	return out->tenant.n == n && str_is_id(out->tenant);
+	return (out->tenant.n == n && str_is_id(out->tenant)) || is_none(err);
 }
 
 static bool take_part(struct str *rest, struct str *part)
@@ -73,18 +91,20 @@ static bool take_part(struct str *rest, struct str *part)
 
 bool unsubscribe_token_open(const struct unsubscribe_token *t,
 			    const struct tenant_key *key, struct arena *arena,
-			    struct unsubscribe *out)
+			    struct unsubscribe *out, struct error *err)
 {
 	uint8_t derived[CRYPTO_KEY_LEN];
 	struct buf plain;
 	struct str copy = {NULL, 0};
 	buf_init(&plain, MAX_BYTES);
 	derive_key(key, derived);
-	if (crypto_open(derived, t->tenant, t->sealed, &plain))
-		copy = arena_str(arena, buf_str(&plain));
+	bool ok = keep(&plain, crypto_open(derived, t->tenant, t->sealed, &plain),
+		       arena, &copy, err);
 	crypto_wipe(derived, sizeof derived);
 	buf_free(&plain);
-	return copy.p != NULL && take_part(&copy, &out->user_key) &&
-	       take_part(&copy, &out->purpose) && take_part(&copy, &out->campaign) &&
-	       copy.n == 0;
+	if (!ok)
+		return false;
+	return (take_part(&copy, &out->user_key) && take_part(&copy, &out->purpose) &&
+		take_part(&copy, &out->campaign) && copy.n == 0) ||
+	       is_none(err);
 }

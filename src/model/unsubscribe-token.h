@@ -25,12 +25,13 @@ struct unsubscribe {
 /* Appends the text. False without room or memory, or if a part has over 1,024 bytes. */
 bool unsubscribe_token_make(const struct tenant_key *key, struct str tenant,
 			    const struct unsubscribe *what, struct buf *out);
-/* Takes it apart: of which tenant it claims to be. False: no token, or no memory. */
+/* Takes it apart: of which tenant it claims to be. NOT_FOUND: it is no token; or
+ * MEMORY. */
 bool unsubscribe_token_parse(struct str text, struct arena *arena,
-			     struct unsubscribe_token *out);
-/* False: not made under this key for this tenant, or no memory. */
+			     struct unsubscribe_token *out, struct error *err);
+/* NOT_FOUND: not made under this key for this tenant; or MEMORY. */
 bool unsubscribe_token_open(const struct unsubscribe_token *t,
 			    const struct tenant_key *key, struct arena *arena,
-			    struct unsubscribe *out);
+			    struct unsubscribe *out, struct error *err);
 
 #endif

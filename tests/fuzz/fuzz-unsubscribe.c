@@ -15,8 +15,8 @@ static void make_and_read(struct arena *arena, struct str text)
 	struct unsubscribe back, what = {text, STR("newsletter"), STR("spring")};
 	buf_init(&out, UNSUBSCRIBE_TOKEN_MAX);
 	if (unsubscribe_token_make(&key, STR("acme"), &what, &out) &&
-	    (!unsubscribe_token_parse(buf_str(&out), arena, &t) ||
-	     !unsubscribe_token_open(&t, &key, arena, &back) ||
+	    (!unsubscribe_token_parse(buf_str(&out), arena, &t, NULL) ||
+	     !unsubscribe_token_open(&t, &key, arena, &back, NULL) ||
 	     !str_eq(back.user_key, text)))
 		abort();
 	buf_free(&out);
@@ -30,8 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena = arena_new(1 << 20);
 	if (arena == NULL)
 		return 0;
-	if (unsubscribe_token_parse(text, arena, &t) &&
-	    unsubscribe_token_open(&t, &key, arena, &what))
+	if (unsubscribe_token_parse(text, arena, &t, NULL) &&
+	    unsubscribe_token_open(&t, &key, arena, &what, NULL))
 		abort(); /* nobody else has the key */
 	make_and_read(arena, text);
 	arena_free(arena);
