@@ -65,12 +65,15 @@ bool secret_open(const struct master_key *key, const struct secret_place *place,
 	bool ok = add_place(&aad, place) &&
 		  crypto_unbase64url(&sealed, str_slice(text, head + 1, text.n)) &&
 		  crypto_open(key->key, buf_str(&aad), buf_str(&sealed), out);
+	bool has_memory = aad.state != BUF_NOMEM && sealed.state != BUF_NOMEM &&
+			  out->state != BUF_NOMEM;
 	buf_free(&aad);
 	buf_free(&sealed);
 	if (!ok)
-		error_set(err, ERROR_CORRUPT, "",
-			  "a stored secret of %.*s cannot be opened (%s %.*s)",
-			  STR_ARG(place->tenant), place->list, STR_ARG(place->id));
+		error_set(err, has_memory ? ERROR_CORRUPT : ERROR_MEMORY, "",
+			  "a stored secret of %.*s cannot be opened%s (%s %.*s)",
+			  STR_ARG(place->tenant), has_memory ? "" : ": no memory",
+			  place->list, STR_ARG(place->id));
 	return ok;
 }
 

@@ -33,7 +33,7 @@ struct secret_place {
 /* Text: "1:" key id ":" base64url. Appends to out. */
 bool secret_seal(const struct master_key *key, const struct secret_place *place,
 		 struct str plain, struct buf *out);
-/* False: not sealed by this key for this place (kind CORRUPT). */
+/* False: not sealed by this key for this place (kind CORRUPT), or MEMORY. */
 bool secret_open(const struct master_key *key, const struct secret_place *place,
 		 struct str sealed, struct buf *out, struct error *err);
 

@@ -108,6 +108,23 @@ static void another_key_or_a_changed_text_does_not_open(void **state)
 		assert_false(opens(str_slice(sealed, 0, n), &key, &place, ""));
 }
 
+static struct str sealed_before;
+
+static bool opens_it(struct error *err)
+{
+	struct buf plain;
+	buf_init(&plain, 4096);
+	bool ok = secret_open(&key, &place, sealed_before, &plain, err);
+	buf_free(&plain);
+	return ok;
+}
+
+static void a_lack_of_memory_is_not_taken_for_damage(void **state)
+{
+	sealed_before = seal(*state, "s3cret");
+	unit_malloc_torture("secret_open", opens_it);
+}
+
 static void the_plain_text_does_not_show(void **state)
 {
 	struct str sealed = seal(*state, "needle-needle");
@@ -247,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_sealed_secret_opens_where_it_belongs_only),
 		T(another_key_or_a_changed_text_does_not_open),
+		T(a_lack_of_memory_is_not_taken_for_damage),
 		T(the_plain_text_does_not_show),
 		T(a_key_is_made_once_for_an_empty_store),
 		T(a_store_with_tokens_but_no_key_gets_none),

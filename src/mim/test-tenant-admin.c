@@ -190,6 +190,49 @@ static void deleting_one_again_after_a_failure_gets_there(void **state)
 	torture(delete, true, NULL, NULL);
 }
 
+/* As a start does it. True if the fault has come. */
+static bool loading_fails(struct world *w, const struct fault *f)
+{
+	struct error err;
+	tenants_free(w->mim.tenants);
+	w->mim.tenants = tenants_new(&w->mim, &err);
+	assert_non_null(w->mim.tenants);
+	fault_arm(f, w->store);
+	bool ok = tenants_load(w->mim.tenants, &err);
+	bool came = fault_disarm(f, w->store);
+	if (!ok && !(came && error_kind_info(err.kind)->retryable))
+		fail_msg("%s: %s", fault_text(f), err.message);
+	struct tenant_runtime *r = tenants_find(w->mim.tenants, STR("a"));
+	if (ok && r == NULL)
+		fail_msg("%s: the tenant is not served", fault_text(f));
+	/* one that is closed is opened by who asks for it */
+	if (ok && !tenant_runtime_open(r, false, &err))
+		fail_msg("after %s: %s", fault_text(f), err.message);
+	tenant_runtime_release(r);
+	if (ok)
+		assert_served(w, "a", "A");
+	return came;
+}
+
+static void a_start_serves_all_or_says_why_not(void **state)
+{
+	(void)state;
+	for (struct fault f = {.kind = 0}; f.kind < FAULT_KINDS; f.kind++) {
+		struct world w;
+		struct error err;
+		bool came = true;
+		size_t before = unit_descriptors();
+		world_open_for(&w, f.kind);
+		assert_true(create(&w, &err));
+		for (f.nth = 1; came; f.nth++)
+			came = loading_fails(&w, &f);
+		assert_stored(&w, "a", "A");
+		world_close(&w);
+		assert_int_equal(unit_descriptors(), before);
+		assert_true(f.nth > 2 || f.kind >= FAULT_WRITE_BEFORE);
+	}
+}
+
 static void a_keyspace_is_one_tenants_even_before_it_is_there(void **state)
 {
 	(void)state;
@@ -272,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(making_one_again_after_a_failure_gets_there),
+		cmocka_unit_test(a_start_serves_all_or_says_why_not),
 		cmocka_unit_test(one_is_deleted_while_the_store_works_for_it),
 		cmocka_unit_test(changing_one_again_after_a_failure_gets_there),
 		cmocka_unit_test(deleting_one_again_after_a_failure_gets_there),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define TEXT_MAX (8 << 20)
 
@@ -50,6 +51,39 @@ static void add_packed(struct buf *out, enum unpack_kind kind, struct str text)
 		buf_commit(out, max - z.avail_out);
 		deflateEnd(&z);
 	}
+}
+
+/* libzstd's own malloc is not ours to fail. */
+static bool has_no_memory;
+size_t __real_ZSTD_decompressStream(ZSTD_DStream *s, ZSTD_outBuffer *out,
+				    ZSTD_inBuffer *in);
+size_t __wrap_ZSTD_decompressStream(ZSTD_DStream *s, ZSTD_outBuffer *out,
+				    ZSTD_inBuffer *in);
+
+size_t __wrap_ZSTD_decompressStream(ZSTD_DStream *s, ZSTD_outBuffer *out,
+				    ZSTD_inBuffer *in)
+{
+	/* as lib/common/error_private.h makes codes of errors */
+	return has_no_memory ? (size_t)-ZSTD_error_memory_allocation
+			     : __real_ZSTD_decompressStream(s, out, in);
+}
+
+static void a_lack_of_memory_is_not_taken_for_damage(void **state)
+{
+	struct buf packed, out;
+	struct error err = {0};
+	(void)state;
+	buf_init(&packed, 10000);
+	buf_init(&out, 10000);
+	add_packed(&packed, UNPACK_ZSTD, STR("text"));
+	has_no_memory = true;
+	assert_false(unpack(UNPACK_ZSTD, buf_str(&packed), packed.n, 100, &out, &err));
+	has_no_memory = false;
+	assert_int_equal(err.kind, ERROR_MEMORY);
+	assert_true(unpack(UNPACK_ZSTD, buf_str(&packed), packed.n, 100, &out, &err));
+	assert_str(buf_str(&out), "text");
+	buf_free(&packed);
+	buf_free(&out);
 }
 
 static const enum unpack_kind kinds[] = {UNPACK_NOTHING, UNPACK_GZIP, UNPACK_ZSTD};
@@ -192,6 +226,7 @@ int main(void)
 		cmocka_unit_test(garbage_is_refused),
 		cmocka_unit_test(how_it_is_cut_decides_nothing),
 		cmocka_unit_test(the_name_says_the_kind),
+		cmocka_unit_test(a_lack_of_memory_is_not_taken_for_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 /* Tests with many small inputs set less of both. */
 #ifndef UNPACK_PIECE
@@ -167,6 +168,10 @@ static bool feed_zstd(struct unpack *u, struct str bytes, struct error *err)
 		in.size = u->n_head == 0 ? from + 1 : bytes.n;
 		out = (ZSTD_outBuffer){u->out, UNPACK_PIECE, 0};
 		size_t r = ZSTD_decompressStream(u->zstd, &out, &in);
+		/* its window is made when the first frame is seen */
+		if (ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation)
+			return error_set(err, ERROR_MEMORY, "",
+					 "no memory to unpack with");
 		if (ZSTD_isError(r))
 			return error_set(err, ERROR_SYNTAX, "", "is damaged zstd: %s",
 					 ZSTD_getErrorName(r));
