@@ -80,20 +80,26 @@ static size_t place_of(const struct tokens *t, const uint8_t hash[CRYPTO_SHA256_
 	return low;
 }
 
+/* For one more. */
+static bool make_room(struct tokens *t)
+{
+	if (t->n < t->cap)
+		return true;
+	size_t cap = t->cap == 0 ? 16 : 2 * t->cap;
+	struct token *items = realloc(t->items, cap * sizeof *items);
+	if (items == NULL)
+		return false;
+	t->items = items;
+	t->cap = cap;
+	return true;
+}
+
 static bool insert(struct tokens *t, const struct token *item)
 {
 	bool found;
 	size_t at = place_of(t, item->hash, &found);
-	if (found || t->n == MAX_TOKENS)
+	if (found || t->n == MAX_TOKENS || !make_room(t))
 		return found;
-	if (t->n == t->cap) {
-		size_t cap = t->cap == 0 ? 16 : 2 * t->cap;
-		struct token *items = realloc(t->items, cap * sizeof *items);
-		if (items == NULL)
-			return false;
-		t->items = items;
-		t->cap = cap;
-	}
 	memmove(&t->items[at + 1], &t->items[at], (t->n - at) * sizeof t->items[0]);
 	t->items[at] = *item;
 	t->n++;
@@ -277,6 +283,16 @@ static bool make_text(char text[TOKEN_TEXT_MAX + 1])
 	return ok;
 }
 
+/* Before it is stored: one that is stored but not kept nobody has, and it would be let
+ * in behind the next start. */
+static bool reserve(struct tokens *t, struct error *err)
+{
+	pthread_rwlock_wrlock(&t->lock);
+	bool ok = make_room(t);
+	pthread_rwlock_unlock(&t->lock);
+	return ok || error_set(err, ERROR_MEMORY, "", "no memory for another token");
+}
+
 static bool keep(struct tokens *t, const struct token *item, struct error *err)
 {
 	pthread_rwlock_wrlock(&t->lock);
@@ -293,7 +309,8 @@ bool tokens_make(struct tokens *t, struct token *item, char text[TOKEN_TEXT_MAX 
 	hash_text(str_of(text), item);
 	pthread_mutex_lock(&t->change);
 	bool ok = t->n < MAX_TOKENS
-			  ? store_token(t, item, err) && keep(t, item, err)
+			  ? reserve(t, err) && store_token(t, item, err) &&
+				    keep(t, item, err)
 			  : error_set(err, ERROR_CONFLICT, "",
 				      "there are %d tokens: revoke some", MAX_TOKENS);
 	pthread_mutex_unlock(&t->change);
