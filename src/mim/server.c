@@ -191,6 +191,10 @@ static void on_head(struct http_request *rq, void *ctx)
 		return;
 	}
 	struct str authorization = http_request_header(rq, "Authorization");
+	if (arena_failed(rq->arena)) { /* which is no reason to say "unknown" */
+		refuse_with(rq, ERROR_MEMORY, "no memory for the request");
+		return;
+	}
 	bool known = tokens_check(s->mim->tokens, authorization, &q->who);
 	rq->known = known;
 	q->route = router_match(s->mim->router, rq->method, rq->path, rq->arena,
@@ -262,9 +266,12 @@ static void on_handle(struct http_request *rq, void *ctx)
 		return;
 	}
 	if (!read_query(q, rq->query)) {
+		bool has_memory = !arena_failed(q->arena);
 		request_fail_with(
-			q, ERROR_USAGE, "",
-			"the query is not percent-encoded UTF-8, or too long");
+			q, has_memory ? ERROR_USAGE : ERROR_MEMORY, "",
+			has_memory
+				? "the query is not percent-encoded UTF-8, or too long"
+				: "no memory for the query");
 		return;
 	}
 	if (names_tenant(r)) {
