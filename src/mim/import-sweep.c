@@ -181,9 +181,10 @@ static bool bury(void *ctx, const struct store_document *doc, struct arena *aren
 	struct load_document d;
 	uint64_t load;
 	bool dead;
-	if (!load_document_id_parse(doc->id, &load) ||
-	    !load_document_parse(doc->body, arena, &d, err))
+	if (!load_document_id_parse(doc->id, &load))
 		return error_set(err, ERROR_CORRUPT, "", "a stored load is damaged");
+	if (!load_document_parse(doc->body, arena, &d, err))
+		return false;
 	if (!is_dead(b, load, &d, arena, &dead, err))
 		return false;
 	if (dead && d.state != LOAD_DEAD &&

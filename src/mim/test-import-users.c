@@ -175,9 +175,11 @@ static bool fails_at(const struct fault *f)
 	struct str id;
 	size_t descriptors = unit_descriptors();
 	struct place *p = with_users(f->kind);
-	struct str before = news_of(p);
+	struct str news = news_of(p);
+	char before[200]; /* the arena may go meanwhile */
+	snprintf(before, sizeof before, "%.*s", STR_ARG(news));
 	enum import_phase end = load_with(p, f, &came, &id);
-	check_users(p, f, end == IMPORT_DONE, !str_eq(news_of(p), before));
+	check_users(p, f, end == IMPORT_DONE, !str_eqz(news_of(p), before));
 	if (end == IMPORT_DONE)
 		check_figures(p, id, f);
 	else if (!came)
