@@ -243,8 +243,9 @@ static bool load_is_there(struct import_job *j, struct arena *arena, struct erro
 	load_document_id(j->load, id);
 	if (!sync_document_get(j->tenant->db, STORE_LOAD, str_of(id), arena, &doc, err))
 		return false;
-	if (doc.revision > 0 && load_document_parse(doc.body, arena, &d, err) &&
-	    d.state == LOAD_COMPLETE)
+	if (doc.revision > 0 && !load_document_parse(doc.body, arena, &d, err))
+		return false;
+	if (doc.revision > 0 && d.state == LOAD_COMPLETE)
 		return true;
 	return error_set(err, ERROR_CONFLICT, "",
 			 "the loaded rows were given up meanwhile: import it again");
