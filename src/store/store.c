@@ -281,11 +281,11 @@ static void count_outcome(struct store *s, const struct store_op *op,
 	enum store_op_class class = store_op_class(op->kind);
 	if (err != NULL && error_kind_info(err->kind)->http_status >= 500)
 		s->failures++;
+	if (class == STORE_CLASS_READ || op->kind == STORE_OP_ROWS_SWEEP)
+		return; /* a sweep needs no room: what comes of it says nothing */
 	if (err != NULL && err->kind == ERROR_FULL)
 		s->full[class] = true;
-	/* a sweep needs no room, so its success says nothing */
-	else if (err == NULL && class != STORE_CLASS_READ &&
-		 op->kind != STORE_OP_ROWS_SWEEP && s->full[class])
+	else if (err == NULL && s->full[class])
 		s->full[class] = false;
 }
 

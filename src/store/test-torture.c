@@ -279,6 +279,30 @@ static void when_the_disk_works_again_so_does_the_store(void **state)
 		}
 }
 
+/* What needs no room says nothing of the room that there is, for nothing of its kind may
+ * come for long that could say the contrary. */
+static void a_sweep_does_not_say_that_there_is_no_room(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+	struct store_usage usage;
+	assert_true(call_rows(f, &err));
+	unit_disk_fail(UNIT_DISK_FULL, 1);
+	assert_false(call_sweep(f, &err)); /* of which half was written */
+	assert_false(call_sweep(f, &err));
+	assert_int_equal(err.kind, ERROR_FULL);
+	store_usage(f->store, &usage);
+	assert_false(usage.full);
+	/* a write does */
+	assert_false(call_rows(f, &err));
+	store_usage(f->store, &usage);
+	assert_true(usage.full);
+	assert_false(unit_disk_stop());
+	assert_true(call_rows(f, &err));
+	store_usage(f->store, &usage);
+	assert_false(usage.full);
+}
+
 /* In a process of its own: all places for readers are taken, until `out` is closed. */
 static void take_all_readers(struct fixture *f, int in, int out)
 {
@@ -410,6 +434,7 @@ int main(void)
 		TEST(when_the_disk_works_again_so_does_the_store_though_others_read),
 		TEST(when_the_disk_works_again_all_can_be_read_without_a_write),
 		TEST(a_database_that_could_not_be_made_is_made_again),
+		TEST(a_sweep_does_not_say_that_there_is_no_room),
 	};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		failed += run(&kinds[i], memory, 1);
