@@ -2,6 +2,7 @@
 #include "net/http-internal.h"
 
 #include "base/clock.h"
+#include "base/slice.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -106,6 +107,9 @@ static bool start_daemon(struct http_server *s, int fd, struct error *err)
 		{MHD_OPTION_END, 0, NULL}};
 	if (s->o.threads < 2)
 		pool[0].option = MHD_OPTION_END;
+	/* its threads take it over: each request is short, and behind a thread that works
+	 * off events or writes it would wait for that one's turn */
+	slice_set(SLICE_SHORT_US);
 	s->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, call_go_on, s, MHD_OPTION_EXTERNAL_LOGGER,
 		log_library, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY, pool,
@@ -118,6 +122,7 @@ static bool start_daemon(struct http_server *s, int fd, struct error *err)
 		MHD_OPTION_URI_LOG_CALLBACK, call_begin, s, MHD_OPTION_NOTIFY_COMPLETED,
 		call_completed, s, MHD_OPTION_NOTIFY_CONNECTION, connection_notify, s,
 		MHD_OPTION_END);
+	slice_set(SLICE_DEFAULT_US);
 	return s->daemon != NULL ||
 	       error_set(err, ERROR_IO, "", "cannot start the HTTP server");
 }

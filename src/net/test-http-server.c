@@ -2,6 +2,8 @@
 /* What is asked and what is answered. */
 #include "net/test-http.h"
 
+#include "base/slice.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -277,6 +279,20 @@ static void many_clients_at_once(void **state)
 	service_stop(PATIENCE_MS);
 }
 
+static void who_answers_does_not_wait_behind_who_works_long(void **state)
+{
+	(void)state;
+	int64_t own = slice_us();
+	if (own == 0)
+		skip(); /* Linux before 6.12 */
+	service_start(service_calm());
+	assert_int_equal(slice_us(), own);
+	int fd = client_dial();
+	assert_answer(fd, GET("/slice"), "HTTP/1.1 200 ", "\r\n\r\n100 us");
+	close(fd);
+	service_stop(PATIENCE_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +307,7 @@ int main(void)
 		cmocka_unit_test(a_large_body_goes_both_ways),
 		cmocka_unit_test(a_taken_port_is_told),
 		cmocka_unit_test(many_clients_at_once),
+		cmocka_unit_test(who_answers_does_not_wait_behind_who_works_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

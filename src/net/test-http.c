@@ -2,6 +2,7 @@
 #include "net/test-http.h"
 
 #include "base/clock.h"
+#include "base/slice.h"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -119,6 +120,10 @@ static void handle(struct http_request *rq, void *ctx)
 		http_respond(rq, 200, NULL, STR("stalled"), NULL, 0);
 	} else if (str_eqz(rq->path, "/unread")) {
 		http_respond(rq, 200, NULL, str_of(rq->data), NULL, 0);
+	} else if (str_eqz(rq->path, "/slice")) {
+		http_respond(rq, 200, NULL,
+			     arena_printf(rq->arena, "%lld us", (long long)slice_us()),
+			     NULL, 0);
 	} else if (str_eqz(rq->path, "/empty")) {
 		http_respond(rq, 204, NULL, (struct str){NULL, 0}, NULL, 0);
 	} else {

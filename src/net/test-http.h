@@ -17,9 +17,10 @@
 /* The service, one at a time. Calls: /later is answered by another thread, /held when
  * the test says so, /patient too (it is given more time), /locked by head() with 401,
  * /show takes 1,000 bytes, /large 1 MiB and gives them back, /empty answers 204; all
- * others say what came. /stall keeps its thread until service_go_on(), /unread says
- * whether its request lay unread for 50 ms, /pause refuses and pauses for PAUSE_MS,
- * /pause/long for longer than a test lasts; what begins with /prompt is held meanwhile.
+ * others say what came. /slice says how long a turn of its thread is, /stall keeps its
+ * thread until service_go_on(), /unread says whether its request lay unread for 50 ms,
+ * /pause refuses and pauses for PAUSE_MS, /pause/long for longer than a test lasts;
+ * what begins with /prompt is held meanwhile.
  * Who sends an Authorization is known. */
 struct http_options service_calm(void); /* no deadline that a busy machine misses */
 struct http_options service_quick(void);
