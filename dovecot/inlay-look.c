@@ -102,29 +102,47 @@ static bool own_has_uid(const ARRAY_TYPE(inlay_own) * own, uint32_t uid)
 	return FALSE;
 }
 
-bool inlay_look_has_other(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
-			  uint32_t from_uid)
+static void add_others(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+		       uint32_t from_uid, unsigned int most,
+		       ARRAY_TYPE(uint32_t) * uids)
 {
 	ARRAY_TYPE(keyword_indexes) buffer;
 	unsigned int keyword;
 	uint32_t seq, last, uid;
-	bool found = FALSE;
 
 	if (!mail_index_keyword_lookup(box->index, INLAY_KEYWORD, &keyword) ||
 	    !mail_index_lookup_seq_range(box->view, from_uid, UINT32_MAX, &seq, &last))
-		return FALSE;
+		return;
+	t_array_init(&buffer, 32);
+	for (; seq <= last && array_count(uids) < most; seq++) {
+		if (!has_keyword(box, seq, keyword, &buffer))
+			continue;
+		mail_index_lookup_uid(box->view, seq, &uid);
+		if (!own_has_uid(own, uid))
+			array_push_back(uids, &uid);
+	}
+}
+
+bool inlay_look_has_other(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+			  uint32_t from_uid)
+{
+	ARRAY_TYPE(uint32_t) first;
+	bool found;
+
 	T_BEGIN
 	{
-		t_array_init(&buffer, 32);
-		for (; seq <= last && !found; seq++) {
-			if (!has_keyword(box, seq, keyword, &buffer))
-				continue;
-			mail_index_lookup_uid(box->view, seq, &uid);
-			found = !own_has_uid(own, uid);
-		}
+		t_array_init(&first, 1);
+		add_others(box, own, from_uid, 1, &first);
+		found = array_count(&first) > 0;
 	}
 	T_END;
 	return found;
+}
+
+void inlay_look_others(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+		       uint32_t from_uid, ARRAY_TYPE(uint32_t) * uids_r)
+{
+	add_others(box, own, from_uid, INLAY_OWN_MAX, uids_r);
 }
 
 int inlay_look_store(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
@@ -192,6 +210,7 @@ void inlay_look_measure(struct mail_index_view *view, ARRAY_TYPE(inlay_own) * ow
 			continue;
 		const struct mail_index_record *record = mail_index_lookup(view, seq);
 		entry->seen = (record->flags & (MAIL_SEEN | MAIL_DELETED)) == MAIL_SEEN;
+		entry->read = entry->read || entry->seen;
 		entry->newer = messages - seq - own_above;
 		own_above++;
 	}
@@ -381,6 +400,26 @@ static bool has_guid(struct mail *mail, const char *guid)
 	}
 	T_END;
 	return strcmp(form, guid) == 0;
+}
+
+uint32_t inlay_look_which(struct mailbox *box, const ARRAY_TYPE(uint32_t) * uids,
+			  const char *guid)
+{
+	const uint32_t *uid;
+	uint32_t found = 0;
+	struct mailbox_transaction_context *t = mailbox_transaction_begin(
+		box, MAILBOX_TRANSACTION_FLAG_NO_CACHE_DEC, __func__);
+	struct mail *mail = mail_alloc(t, MAIL_FETCH_GUID, NULL);
+
+	array_foreach (uids, uid) {
+		if (mail_set_uid(mail, *uid) && has_guid(mail, guid)) {
+			found = *uid;
+			break;
+		}
+	}
+	mail_free(&mail);
+	mailbox_transaction_rollback(&t);
+	return found;
 }
 
 int inlay_look_find(struct mailbox *box, const char *guid, uint32_t above,

@@ -25,6 +25,7 @@ struct inlay_own {
 	bool seen;                    /* \Seen without \Deleted, when last measured */
 	bool is_there;                /* in the view last measured */
 	uint32_t newer;               /* foreign messages with a higher UID */
+	bool read; /* was so in one of the views measured */
 	/* what this process did to it */
 	bool copied, expunged, retrieved;
 	bool read_told; /* `read` was reported by somebody */
@@ -54,6 +55,9 @@ bool inlay_look_cached(struct mailbox *box, ARRAY_TYPE(inlay_own) * own,
 bool inlay_look_has_other(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
 			  uint32_t from_uid);
 bool inlay_look_is_marked(struct mailbox *box, uint32_t seq);
+/* The UIDs of all those. */
+void inlay_look_others(struct mailbox *box, const ARRAY_TYPE(inlay_own) * own,
+		       uint32_t from_uid, ARRAY_TYPE(uint32_t) * uids_r);
 /* May messages of ours be in this mailbox although the extension is missing? */
 bool inlay_look_has_hint(struct mailbox *box);
 /* Measures: what of *own is in the view, seen, and how many are newer. */
@@ -62,6 +66,9 @@ void inlay_look_measure(struct mail_index_view *view, ARRAY_TYPE(inlay_own) * ow
 
 /* The functions below need our own handle of the mailbox, synchronised. */
 
+/* The first of these messages that has the GUID; 0: none. */
+uint32_t inlay_look_which(struct mailbox *box, const ARRAY_TYPE(uint32_t) * uids,
+			  const char *guid);
 /* Fills *own by looking at messages: those that the ledger names, those that may be of a
  * save of which it does not know the end, those with the keyword, and all, where the
  * ledger's UIDs are of another uidvalidity. -1: the mailbox has an error set. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inlay-see.h"
 
+#include "inlay-adopt.h"
 #include "inlay-clock.h"
+#include "inlay-trigger.h"
+#include "inlay-work.h"
 
 #include <unistd.h>
 
@@ -12,11 +15,26 @@ static bool is_live(const struct inlay_record *record)
 	return record->state == INLAY_STATE_SAVED;
 }
 
-/* It was this process that expunged it, and another one that told of it. */
+/* With POP3 the flag comes at the end of the session, if it comes at all. */
+static bool was_read(const struct inlay_own *own)
+{
+	return own->read || own->retrieved;
+}
+
+/* Another process told that it is gone, and this one knows more: it has expunged it, or
+ * has seen it read. */
 static bool knows_better(const struct inlay_own *own, const struct inlay_record *record)
 {
-	return own->expunged && record->state == INLAY_STATE_GONE &&
-	       record->cause == WIRE_CAUSE_UNKNOWN;
+	if (record->state != INLAY_STATE_GONE)
+		return FALSE;
+	return (own->expunged && record->cause == WIRE_CAUSE_UNKNOWN) ||
+	       (was_read(own) && (record->due & (1u << WIRE_EVENT_READ)) == 0);
+}
+
+/* Of a prepared one that is a message of ours somebody has seen it. */
+static bool was_there(const struct inlay_record *record)
+{
+	return is_live(record) || record->state == INLAY_STATE_PREPARED;
 }
 
 /* Saved, but the index was not told of it any more. Where the mailbox was restored from
@@ -52,9 +70,8 @@ static void join(struct inlay_session *session, struct mailbox *box,
 		if (own == NULL)
 			continue;
 		/* the index still remembers what is known to be gone */
-		if ((!own->is_there && !is_live(record) &&
-		     !knows_better(own, record)) ||
-		    inlay_look_is_users(record)) {
+		if (own->is_there ? inlay_look_is_users(record)
+				  : !was_there(record) && !knows_better(own, record)) {
 			inlay_session_own_remove(session, own);
 			continue;
 		}
@@ -171,6 +188,19 @@ bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 	return cached;
 }
 
+/* The same in a handle of the client's, while another process may be at work. */
+static bool take_in(struct inlay_session *session, struct mailbox *box,
+		    struct inlay_ledger *ledger)
+{
+	bool cached = inlay_see_take_in(session, box, ledger);
+
+	if (inlay_adopt(session, box, ledger)) {
+		array_sort(&session->own, own_uid_cmp);
+		inlay_look_measure(box->view, &session->own, &session->measure);
+	}
+	return cached;
+}
+
 /* Said by who writes the ledger anew without them, and so once. */
 static void mend(struct inlay_session *session)
 {
@@ -194,13 +224,15 @@ void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 	struct inlay_ledger ledger;
 	const char *error;
 
-	array_clear(&session->own);
+	inlay_see_again(session);
+	if (!session->untold)
+		array_clear(&session->own);
 	inlay_ledger_init(&ledger);
 	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) < 0)
 		inlay_session_error(session, error);
 	if (ledger.bad > 0)
 		mend(session);
-	bool cached = inlay_see_take_in(session, box, &ledger);
+	bool cached = take_in(session, box, &ledger);
 	tell_due(session, &ledger);
 	if (has_unresolved(session, &ledger, cached))
 		session->differs = session->must_scan = TRUE;
@@ -214,21 +246,20 @@ void inlay_see_load(struct inlay_session *session, struct mailbox *box)
 	inlay_see_changes(session, box);
 }
 
-/* With POP3 the flag comes at the end of the session, if it comes at all. */
-static bool was_read(const struct inlay_own *own)
+/* What is not at its UID may have got another one (replicas that have given one UID
+ * twice do that): that is looked for first. */
+static bool is_gone(const struct inlay_session *session, const struct inlay_own *own)
 {
-	return (own->is_there && own->seen) || own->retrieved;
+	return !own->is_there && own->uid < session->measure.uid_next &&
+	       (own->expunged || !session->must_scan);
 }
 
-/* Something of what was found is news. What is not at its UID may have got another one
- * (replicas that have given one UID twice do that): that is looked for first. */
+/* Something of what was found is news. */
 static bool has_news(const struct inlay_session *session, const struct inlay_own *own)
 {
 	if (*own->instance == '\0' || own->uid >= session->measure.uid_next)
 		return FALSE;
-	if (!own->is_there && (own->expunged || !session->must_scan))
-		return TRUE;
-	return was_read(own) && !own->read_told;
+	return is_gone(session, own) || (was_read(own) && !own->read_told);
 }
 
 static uint8_t cause_of(const struct inlay_own *own)
@@ -238,61 +269,111 @@ static uint8_t cause_of(const struct inlay_own *own)
 	return own->copied ? WIRE_CAUSE_MOVED : WIRE_CAUSE_EXPUNGED;
 }
 
+/* What the ledger says of it, or would. */
+static void record_of(const struct inlay_own *own, const struct inlay_record *old,
+		      struct inlay_record *record_r)
+{
+	if (old != NULL) {
+		*record_r = *old;
+		return;
+	}
+	i_zero(record_r);
+	memcpy(record_r->instance, own->instance, sizeof(record_r->instance));
+	memcpy(record_r->guid, own->guid, sizeof(record_r->guid));
+	record_r->state = INLAY_STATE_SAVED;
+}
+
+/* Nobody will note any more that it was put in. */
+static void note_saved(struct inlay_record *record)
+{
+	if (record->state == INLAY_STATE_PREPARED)
+		record->due |= (uint8_t)(1u << (record->again ? WIRE_EVENT_REINJECTED
+							      : WIRE_EVENT_INJECTED));
+}
+
+static void note_gone(const struct inlay_own *own, struct inlay_record *record)
+{
+	const unsigned int bit = 1u << WIRE_EVENT_GONE;
+
+	if (record->state != INLAY_STATE_GONE) {
+		record->state = INLAY_STATE_GONE;
+		record->cause = cause_of(own);
+	} else if (record->cause == WIRE_CAUSE_UNKNOWN && own->expunged) {
+		/* somebody else saw it go first; this process did it and knows why */
+		record->cause = cause_of(own);
+		record->acked &= (uint8_t)~bit;
+	}
+	record->due |= (uint8_t)bit;
+}
+
+static bool is_other(const struct inlay_record *a, const struct inlay_record *b)
+{
+	return a->due != b->due || a->cause != b->cause;
+}
+
+static void tell_news(struct inlay_session *session, const struct inlay_record *record,
+		      uint8_t told)
+{
+	for (uint8_t type = WIRE_EVENT_INJECTED; type <= WIRE_EVENT_UNCERTAIN; type++) {
+		bool ends = type == WIRE_EVENT_GONE;
+		if (((record->due & ~(unsigned int)told) >> type & 1) != 0)
+			inlay_session_tell(session, record->instance, record->guid,
+					   type, ends && record->seen,
+					   ends ? record->cause : WIRE_CAUSE_NONE);
+	}
+}
+
 /* Reports one message; the ledger has the last word on whether that is news. */
 static int report(struct inlay_session *session, struct inlay_desk *desk,
 		  struct inlay_own *own, const char **error_r)
 {
-	struct inlay_record record;
+	struct inlay_record record, before;
 	const struct inlay_record *old =
 		inlay_ledger_by_instance(&desk->ledger, own->instance);
+	bool gone = is_gone(session, own);
 
-	if (old != NULL && old->state == INLAY_STATE_PREPARED && own->is_there) {
-		/* Its UID may still be that of the copy to be replaced. The next look
-		 * resolves it, and what was found here is then news again. */
-		session->must_scan = TRUE;
-		own->read_told = TRUE;
+	if (old != NULL && old->state == INLAY_STATE_PREPARED && !gone) {
+		/* Who put it in was killed, and the record's UID may still be that of
+		 * the copy to be replaced: a scan resolves that first. */
+		session->must_scan = session->unsettled = TRUE;
 		return 0;
 	}
-	if (old != NULL) {
-		record = *old;
-	} else {
-		i_zero(&record);
-		memcpy(record.instance, own->instance, sizeof(record.instance));
-		memcpy(record.guid, own->guid, sizeof(record.guid));
-		record.state = INLAY_STATE_SAVED;
-	}
+	record_of(own, old, &record);
+	before = record;
 	record.uid = own->uid;
 	record.uid_validity = session->measure.uid_validity;
-
-	unsigned int read_bit = 1u << WIRE_EVENT_READ, gone_bit = 1u << WIRE_EVENT_GONE;
-	uint8_t before = record.due;
+	note_saved(&record);
 	if (was_read(own)) {
 		own->read_told = TRUE;
 		record.seen = TRUE;
-		record.due |= (uint8_t)read_bit;
+		record.due |= (uint8_t)(1u << WIRE_EVENT_READ);
 	}
-	if (!own->is_there && record.state != INLAY_STATE_GONE) {
-		record.state = INLAY_STATE_GONE;
-		record.cause = cause_of(own);
-		record.due |= (uint8_t)gone_bit;
-	} else if (!own->is_there && record.cause == WIRE_CAUSE_UNKNOWN &&
-		   own->expunged) {
-		/* somebody else saw it go first; this process did it and knows why */
-		record.cause = cause_of(own);
-		record.acked &= (uint8_t)~gone_bit;
-		before &= (uint8_t)~gone_bit;
-	}
-	if (before == record.due)
+	if (gone)
+		note_gone(own, &record);
+	if (!is_other(&record, &before))
 		return 0;
 	if (inlay_desk_write(desk, &record, error_r) < 0)
 		return -1;
-	if (((record.due & ~(unsigned int)before) & read_bit) != 0)
-		inlay_session_tell(session, record.instance, record.guid,
-				   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);
-	if (((record.due & ~(unsigned int)before) & gone_bit) != 0)
-		inlay_session_tell(session, record.instance, record.guid,
-				   WIRE_EVENT_GONE, record.seen, record.cause);
+	if (record.cause != before.cause)
+		before.due &= (uint8_t)~(1u << WIRE_EVENT_GONE);
+	tell_news(session, &record, before.due);
 	return 0;
+}
+
+bool inlay_see_tell(struct inlay_session *session, struct inlay_desk *desk,
+		    const char **error_r)
+{
+	for (unsigned int i = array_count(&session->own); i > 0; i--) {
+		struct inlay_own *own = array_idx_modifiable(&session->own, i - 1);
+		if (!has_news(session, own))
+			continue;
+		if (report(session, desk, own, error_r) < 0)
+			return FALSE;
+		if (is_gone(session, own))
+			array_delete(&session->own, i - 1, 1);
+		session->differs = TRUE;
+	}
+	return TRUE;
 }
 
 static void report_all(struct inlay_session *session)
@@ -300,51 +381,61 @@ static void report_all(struct inlay_session *session)
 	struct inlay_desk desk;
 	const char *error;
 
+	session->unsettled = FALSE;
 	int ret = inlay_desk_open(&desk, &session->paths, &error);
-	if (ret < 0)
-		inlay_session_error(session, error);
 	/* Held by somebody, who may be telling that one is gone without knowing why. */
 	session->untold = ret == 0;
-	if (ret <= 0)
-		return;
-	for (unsigned int i = array_count(&session->own); i > 0 && ret > 0; i--) {
-		struct inlay_own *own = array_idx_modifiable(&session->own, i - 1);
-		if (!has_news(session, own))
-			continue;
-		if (report(session, &desk, own, &error) < 0)
-			ret = -1;
-		else if (!own->is_there)
-			array_delete(&session->own, i - 1, 1);
-		session->differs = TRUE;
+	if (ret > 0) {
+		ret = inlay_see_tell(session, &desk, &error) ? 1 : -1;
+		inlay_desk_close(&desk);
 	}
 	if (ret < 0)
 		inlay_session_error(session, error);
-	inlay_desk_close(&desk);
+	/* the scan tells what there is to tell of those */
+	if (session->unsettled &&
+	    (inlay_trigger_is_blocked(session->user) || !inlay_work_scan(session)))
+		session->untold = TRUE;
 }
 
-/* Another session may have put one in: the index says so, the ledger who it is. */
-static void take_in_new(struct inlay_session *session, struct mailbox *box)
+static bool index_has_new(struct inlay_session *session, struct mailbox *box)
 {
 	ARRAY_TYPE(inlay_own) now;
 	const struct inlay_own *own;
-	struct inlay_ledger ledger;
-	const char *error;
-	bool complete, is_new = FALSE;
+	bool complete;
 	uint32_t seq, unused;
 
 	t_array_init(&now, 4);
 	if (!inlay_look_cached(box, &now, &complete, &unused))
-		return;
+		return FALSE;
 	array_foreach (&now, own) {
 		if (inlay_session_own_guid(session, own->guid) == NULL &&
 		    mail_index_lookup_seq(box->view, own->uid, &seq))
-			is_new = TRUE;
+			return TRUE;
 	}
-	if (!is_new)
+	return FALSE;
+}
+
+/* One that bears our keyword has come since the last look. */
+static bool mailbox_has_new(struct inlay_session *session, struct mailbox *box)
+{
+	uint32_t from = session->looked != 0 ? session->looked
+					     : session->measure.uid_next;
+
+	return inlay_look_has_other(box, &session->own, I_MAX(from, 1));
+}
+
+/* Another session may have put one in: the index says so, or the message, if that
+ * session has not got so far; the ledger says who it is. */
+static void take_in_new(struct inlay_session *session, struct mailbox *box)
+{
+	struct inlay_ledger ledger;
+	const char *error;
+
+	if (!index_has_new(session, box) && !mailbox_has_new(session, box))
 		return;
 	inlay_ledger_init(&ledger);
 	if (inlay_ledger_read(&ledger, session->paths.ledger, &error) > 0)
-		(void)inlay_see_take_in(session, box, &ledger);
+		(void)take_in(session, box, &ledger);
 	inlay_ledger_free(&ledger);
 }
 
@@ -377,6 +468,25 @@ void inlay_see_again(struct inlay_session *session)
 		report_all(session);
 }
 
+/* Who has the lock stands still. What the ledger then lacks the middleware may hear
+ * once more from who finds it out, which counts once. */
+static void tell_unwritten(struct inlay_session *session)
+{
+	const struct inlay_own *own;
+
+	array_foreach (&session->own, own) {
+		if (!has_news(session, own))
+			continue;
+		if (was_read(own) && !own->read_told)
+			inlay_session_tell(session, own->instance, own->guid,
+					   WIRE_EVENT_READ, FALSE, WIRE_CAUSE_NONE);
+		if (is_gone(session, own))
+			inlay_session_tell(session, own->instance, own->guid,
+					   WIRE_EVENT_GONE, was_read(own),
+					   cause_of(own));
+	}
+}
+
 void inlay_see_last(struct inlay_session *session, int64_t deadline)
 {
 	inlay_see_again(session);
@@ -384,4 +494,6 @@ void inlay_see_last(struct inlay_session *session, int64_t deadline)
 		usleep(1000);
 		inlay_see_again(session);
 	}
+	if (session->untold)
+		tell_unwritten(session);
 }

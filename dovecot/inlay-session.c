@@ -8,6 +8,10 @@
 #include "inlay-trigger.h"
 #include "inlay-work.h"
 
+/* Who has no agent waits so much longer for the lock at logout, when the connection is
+ * closed: what it knows it can tell in no other way. */
+#define NOBODY_MS 2000
+
 static bool protocol_is_wanted(const struct mail_user *user,
 			       const struct inlay_settings *set)
 {
@@ -107,15 +111,16 @@ void inlay_session_free(struct inlay_session **_session)
 	struct inlay_session *session = *_session;
 
 	/* with several users in one process nobody waits for one of them */
+	bool waits = master_service_get_client_limit(master_service) == 1;
 	int64_t deadline = inlay_clock_monotonic() +
-			   (master_service_get_client_limit(master_service) > 1
-				    ? 0
-				    : (int64_t)session->set.deadline);
+			   (waits ? (int64_t)session->set.deadline : 0);
 
 	*_session = NULL;
 	session->busy = TRUE;
 	inlay_work_give_back(session);
-	inlay_see_last(session, deadline);
+	inlay_see_last(session, waits && !inlay_link_is_up(session->link)
+					? deadline + NOBODY_MS
+					: deadline);
 	if (inlay_link_is_up(session->link) && !session->all_acked)
 		inlay_ask_last_acks(session, deadline);
 	note_acknowledged(session);

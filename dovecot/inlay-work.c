@@ -176,37 +176,78 @@ void inlay_work_prepare(struct inlay_session *session)
 		e_debug(session->event, "Not prepared: %s", error);
 }
 
-bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
+/* What this process has done to them, and seen, does not show in a mailbox. */
+static void keep_marks(struct inlay_session *session,
+		       const ARRAY_TYPE(inlay_own) * before)
+{
+	const struct inlay_own *old;
+
+	array_foreach (before, old) {
+		struct inlay_own *own = inlay_session_own_guid(session, old->guid);
+		if (own == NULL)
+			continue;
+		own->read = own->read || old->read;
+		own->copied = old->copied;
+		own->expunged = old->expunged;
+		own->retrieved = old->retrieved;
+	}
+}
+
+/* False: the mailbox has an error set. */
+static bool scan(struct inlay_work *work)
+{
+	struct inlay_session *session = work->session;
+	ARRAY_TYPE(inlay_own) before;
+	const char *error;
+
+	if (!inlay_see_tell(session, &work->desk, &error))
+		inlay_session_error(session, error);
+	t_array_init(&before, array_count(&session->own) + 1);
+	array_append_array(&before, &session->own);
+	array_clear(&session->own);
+	if (inlay_look_scan(work->box, &work->desk.ledger, &session->own) < 0)
+		return FALSE;
+	keep_marks(session, &before);
+	session->measure.complete = array_count(&session->own) < INLAY_OWN_MAX;
+	inlay_look_measure(work->box->view, &session->own, &session->measure);
+	repair_ledger(work);
+	session->must_scan = FALSE;
+	if (!inlay_see_tell(session, &work->desk, &error))
+		inlay_session_error(session, error);
+	session->untold = FALSE;
+	return TRUE;
+}
+
+bool inlay_work_scan(struct inlay_session *session)
 {
 	struct inlay_work work;
+	bool done;
 
-	if (!session->must_scan) {
-		bool complete = session->measure.complete;
-		inlay_look_measure(box->view, &session->own, &session->measure);
-		session->measure.complete = complete;
-		return TRUE;
-	}
 	if (work_open(session, &work) <= 0)
 		return FALSE;
-	array_clear(&session->own);
-	int ret = inlay_look_scan(work.box, &work.desk.ledger, &session->own);
-	if (ret < 0) {
-		inlay_session_error(session,
-				    t_strdup_printf("INBOX cannot be searched: %s",
-						    storage_error(work.box)));
-		mailbox_free(&work.box);
-		inlay_desk_close(&work.desk);
-		return FALSE;
-	}
-	session->measure.complete = array_count(&session->own) < INLAY_OWN_MAX;
-	inlay_look_measure(work.box->view, &session->own, &session->measure);
 	T_BEGIN
 	{
-		repair_ledger(&work);
+		done = scan(&work);
 	}
 	T_END;
-	session->must_scan = FALSE;
-	work_close(&work);
+	if (done) {
+		work_close(&work);
+		return TRUE;
+	}
+	inlay_session_error(session, t_strdup_printf("INBOX cannot be searched: %s",
+						     storage_error(work.box)));
+	mailbox_free(&work.box);
+	inlay_desk_close(&work.desk);
+	return FALSE;
+}
+
+bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
+{
+	if (session->must_scan)
+		return inlay_work_scan(session);
+	bool complete = session->measure.complete;
+	inlay_look_measure(box->view, &session->own, &session->measure);
+	session->measure.complete = complete;
 	return TRUE;
 }
 

@@ -170,11 +170,13 @@ class Reinjection:
         self.assertEqual(client.exists(), 3)
         uid = client.guids()[old.guid]
         self.logout(client)
-        records = ledger_file.read(self.ledger())
-        saved = next(r for r in records if r.instance == new.instance)
+        wait_until(lambda: all(r.acked == r.due for r in
+                               ledger_file.last(self.ledger()).values()),
+                   "all is told, and the session over")
+        records = ledger_file.last(self.ledger())
         ledger_file.write(self.ledger(), [
-            *[r for r in records if r.instance == old.instance],
-            saved.prepared(again=1, uid=uid)])
+            records[old.instance],
+            records[new.instance].prepared(again=1, uid=uid)])
         self.agent.events.clear()
         self.offer(new, old)
         return old, new

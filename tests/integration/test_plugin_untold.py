@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who moves a message while another process has the lock is the only one that knows
 where it went, and tells of it as soon as it can."""
+import threading
 import unittest
 
 import ledger_file
 from fake_agent import ACK, OPEN_AGAIN, encode
 from ledger_file import GONE, TOLD_GONE
-from plugin_case import message, wait_until
+from plugin_case import message, plain_message, wait_until
 from test_plugin_storage import Storage
 
-MOVED, UNKNOWN = 2, 5  # causes
+EXPUNGED, MOVED, UNKNOWN = 1, 2, 5  # causes
 
 
-class Untold(Storage):
+class UntoldCase(Storage):
     def injected_here(self):
         """A client that has a message of ours selected."""
         self.start_agent(message(self))
@@ -21,6 +22,19 @@ class Untold(Storage):
         self.agent.wait_event("injected")
         return client
 
+    def connect_and_select(self):
+        client = self.connect()
+        client.exists()
+        return client
+
+    def read_and_expunge(self, client):
+        client.fetch("1", "(BODY[])")
+        # its flags do not say any more that it was read
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+
+
+class Untold(UntoldCase):
     def test_a_client_that_says_nothing_more_need_not_do_so(self):
         client = self.injected_here()
         with self.lock():
@@ -73,10 +87,65 @@ class Untold(Storage):
         self.logout(self.connect_and_select())
         self.agent.wait_event("gone", cause="moved")
 
-    def connect_and_select(self):
-        client = self.connect()
-        client.exists()
-        return client
+    def test_what_was_read_and_expunged_is_told_as_both(self):
+        client = self.injected_here()
+        with self.lock():
+            self.read_and_expunge(client)
+        self.agent.wait_event("gone", cause="expunged", seen=1)
+        self.logout(client)
+        self.assertEqual(self.agent.kinds(), ["injected", "read", "gone"])
+
+    def test_though_the_mailbox_was_opened_anew_meanwhile(self):
+        client = self.injected_here()
+        with self.lock():
+            self.read_and_expunge(client)
+            self.assertEqual(client.exists(), 0)
+        self.agent.wait_event("gone", cause="expunged", seen=1)
+        self.logout(client)
+        # that it was put in is told again, if the ledger does not say yet that it was
+        self.assertEqual([k for k in self.agent.kinds() if k != "injected"],
+                         ["read", "gone"])
+
+    def test_what_was_read_is_told_though_it_is_to_be_looked_for(self):
+        client = self.injected_here()
+        with self.lock():
+            client.fetch("1", "(BODY[])")
+            client.store("1", "+FLAGS", "\\Deleted")
+            client.append("INBOX", "($Inlay)", None, plain_message("a stranger's"))
+            client.noop()
+            self.agent.push(encode(OPEN_AGAIN))
+        wait_until(lambda: client.noop() and "read" in self.agent.kinds(), "read")
+        client.expunge()
+        self.agent.wait_event("gone", cause="expunged", seen=1)
+        self.logout(client)
+        self.assertEqual(self.agent.kinds(), ["injected", "read", "gone"])
+
+
+class Deadline(UntoldCase):
+    """Who may not wait so long tells the agent, or if there is none waits all the same."""
+
+    settings = {"inlay_deadline": 500}
+
+    def test_who_cannot_wait_tells_the_agent(self):
+        client = self.injected_here()
+        with self.lock():
+            self.read_and_expunge(client)
+            client.logout()
+            self.agent.wait_event("gone", cause="expunged", seen=1)
+        self.assertEqual(self.agent.kinds(), ["injected", "read", "gone"])
+
+    def test_who_has_no_agent_waits_for_the_lock(self):
+        client = self.injected_here()
+        first = self.agent.messages[0]
+        self.agent.close()
+        self.agent = None
+        with self.lock():
+            self.read_and_expunge(client)
+            client.logout()
+            threading.Event().wait(1)  # twice the deadline
+        wait_until(lambda: self.states()[first.instance] == GONE, "a record")
+        record = ledger_file.last(self.path())[first.instance]
+        self.assertEqual((record.cause, record.seen), (EXPUNGED, 1))
 
 
 if __name__ == "__main__":
