@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/template.h"
 
+#include "base/json-tree.h"
 #include "message/address.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #define ARENA_MAX (4 * TEMPLATE_MAX_JSON)
@@ -351,12 +351,10 @@ static json_t *load(struct str json, struct error_list *errors)
 			       TEMPLATE_MAX_JSON);
 		return NULL;
 	}
-	json_error_t je;
-	json_t *doc = json_loadb(json.p != NULL ? json.p : "", json.n,
-				 JSON_REJECT_DUPLICATES, &je);
+	struct error err;
+	json_t *doc = json_tree_read(json, &err);
 	if (doc == NULL)
-		error_list_add(errors, ERROR_SYNTAX, "", "line %d, column %d: %s",
-			       je.line, je.column, je.text);
+		error_list_add_error(errors, &err);
 	else if (!json_is_object(doc))
 		error_list_add(errors, ERROR_BAD_VALUE, "", "must be an object");
 	return doc;

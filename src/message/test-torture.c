@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Templates and messages without memory, at every allocation in turn. (What jansson
- * and GMime allocate does not fail: GLib ends the process then.) */
+/* Templates and messages without memory, at every allocation in turn. (What GMime
+ * allocates does not fail: GLib ends the process then.) */
 #include "message/mime.h"
 
 #include "base/arena.h"
+#include "base/json-tree.h"
 #include "base/unit-malloc.h"
 #include "base/unit.h"
+
+#include <stdlib.h>
 
 static const char document[] =
 	"{\"from\":{\"name\":\"Shop of {{city}}\",\"address\":\"news@example.org\"},"
@@ -106,5 +109,6 @@ int main(void)
 		cmocka_unit_test(a_message_is_whole_or_not_there),
 	};
 	mime_init();
+	json_set_alloc_funcs(__wrap_malloc, free);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/json-tree.h"
 #include "base/json.h"
 #include "model/campaign-json.h"
 #include "model/json-table.h"
@@ -210,11 +211,12 @@ static bool read_document(struct str body, const char *what,
 {
 	struct json_table_reader r;
 	struct error_list errors;
-	json_error_t why;
-	json_t *root = json_loadb(body.p != NULL ? body.p : "", body.n, 0, &why);
+	struct error why;
+	json_t *root = json_tree_read(body, &why);
 	if (root == NULL)
-		return error_set(err, ERROR_CORRUPT, "", "stored %s: %s", what,
-				 why.text);
+		return error_set(err,
+				 why.kind == ERROR_MEMORY ? why.kind : ERROR_CORRUPT,
+				 "", "stored %s: %s", what, why.message);
 	error_list_init(&errors, 4);
 	json_table_init(&r, fields, n, a, &errors, "", out);
 	json_table_object(&r, root);

@@ -3,6 +3,7 @@
 #include "mim/import-document.h"
 
 #include "base/clock.h"
+#include "base/json-tree.h"
 #include "base/json.h"
 #include "model/json-table.h"
 #include "net/problem.h"
@@ -240,18 +241,23 @@ bool import_document_parse(struct str body, struct arena *a,
 {
 	struct json_table_reader r;
 	struct error_list errors;
-	json_t *root = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
+	struct error why;
+	json_t *root = json_tree_read(body, &why);
 	*out = (struct import_document){.phase = IMPORT_WAITING};
 	if (root == NULL)
-		return error_set(err, ERROR_CORRUPT, "", "a stored import is no JSON");
+		return error_set(err,
+				 why.kind == ERROR_MEMORY ? why.kind : ERROR_CORRUPT,
+				 "", "a stored import cannot be read: %s", why.message);
 	error_list_init(&errors, 1);
 	json_table_init(&r, fields, COUNT(fields), a, &errors, "", out);
 	json_table_object(&r, root);
 	bool ok = error_list_empty(&errors);
-	if (!ok)
-		error_set(err, ERROR_CORRUPT, errors.n > 0 ? errors.items[0].where : "",
+	if (arena_failed(a) || (!ok && errors.n == 0))
+		ok = error_set(err, ERROR_MEMORY, "", "no memory for a stored import");
+	else if (!ok)
+		error_set(err, ERROR_CORRUPT, errors.items[0].where,
 			  "a stored import cannot be read: %s",
-			  errors.n > 0 ? errors.items[0].message : "no memory");
+			  errors.items[0].message);
 	error_list_free(&errors);
 	json_decref(root);
 	return ok;

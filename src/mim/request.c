@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/request.h"
 
+#include "base/json-tree.h"
 #include "net/problem.h"
 
 #include <assert.h>
@@ -47,19 +48,17 @@ bool request_flag(struct request *q, const char *name, bool *value)
 
 json_t *request_json(struct request *q)
 {
-	json_error_t e;
+	struct error err;
 	if (q->body.n == 0) {
 		request_fail_with(q, ERROR_SYNTAX, "", "a JSON body is needed");
 		return NULL;
 	}
-	json_t *v = json_loadb(q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &e);
-	if (v == NULL)
-		request_fail_with(q,
-				  e.text[0] == '\0' /* how jansson says it */
-					  ? ERROR_MEMORY
-					  : ERROR_SYNTAX,
-				  "", "the body is not JSON: line %d, column %d: %s",
-				  e.line, e.column, e.text);
+	json_t *v = json_tree_read(q->body, &err);
+	if (v == NULL && err.kind == ERROR_SYNTAX)
+		request_fail_with(q, err.kind, "", "the body is not JSON: %s",
+				  err.message);
+	else if (v == NULL)
+		request_fail(q, &err);
 	return v;
 }
 

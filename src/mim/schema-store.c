@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/schema-store.h"
 
+#include "base/json-tree.h"
 #include "mim/sync.h"
 
 typedef bool parse_fn(json_t *list, struct arena *arena, struct user_schema *out,
@@ -17,13 +18,14 @@ static bool load(struct store_db *db, const char *id, parse_fn *parse,
 	if (doc.revision == 0)
 		return true;
 	error_list_init(&errors, 1);
-	json_t *list = json_loadb(doc.body.p, doc.body.n, 0, NULL);
+	struct error why = {0};
+	json_t *list = json_tree_read(doc.body, &why);
 	bool ok = list != NULL && parse(list, arena, out, &errors);
 	json_decref(list);
 	error_list_free(&errors);
 	if (ok)
 		return true;
-	if (arena_failed(arena))
+	if (arena_failed(arena) || why.kind == ERROR_MEMORY)
 		return error_set(err, ERROR_MEMORY, "", "no memory for %s", id);
 	return error_set(err, ERROR_CORRUPT, "", "the stored %s cannot be read", id);
 }

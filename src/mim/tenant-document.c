@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/tenant-document.h"
 
+#include "base/json-tree.h"
+
 struct pass {
 	const struct master_key *key;
 	struct arena *arena;
@@ -60,12 +62,13 @@ bool tenant_document_parse(struct str body, const struct master_key *key,
 	struct error_list errors;
 	struct pass pass = {key, arena, {NULL, 0}, err, false};
 	error_list_init(&errors, 1);
-	json_t *doc = json_loadb(body.p, body.n, 0, NULL);
+	struct error why = {0};
+	json_t *doc = json_tree_read(body, &why);
 	bool ok = doc != NULL && tenant_parse(doc, TENANT_STORED, arena, out, &errors);
 	if (ok) {
 		pass.tenant = out->id;
 		ok = tenant_each_secret(out, convert, &pass);
-	} else if (arena_failed(arena)) {
+	} else if (arena_failed(arena) || why.kind == ERROR_MEMORY) {
 		error_set(err, ERROR_MEMORY, "", "no memory for a tenant");
 	} else {
 		error_set(err, ERROR_CORRUPT, errors.n > 0 ? errors.items[0].where : "",

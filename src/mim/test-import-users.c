@@ -2,8 +2,11 @@
 /* Imports of users while everything fails in turn: each user is as before or as the
  * file says, nobody is rejected for what is not the row's, whose no was stored is told
  * to the agents, and the next import makes everything good. */
+#include "base/json-tree.h"
 #include "mim/test-place.h"
 #include "mim/user-find.h"
+
+#include <stdlib.h>
 
 #define FIRST INT64_C(1577836800000) /* 2020-01-01T00:00:00Z */
 #define LATER "2020-02-01T00:00:00Z"
@@ -233,5 +236,6 @@ int main(void)
 		cmocka_unit_test(with_a_failing_store_a_user_is_as_before_or_after),
 		cmocka_unit_test(on_a_failing_disk_a_user_is_as_before_or_after),
 	};
+	json_set_alloc_funcs(__wrap_malloc, free);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tenants made, changed and deleted while everything fails in turn: whoever tries again
  * gets there, and what is served is what is stored. */
+#include "base/json-tree.h"
 #include "mim/secrets.h"
 #include "mim/tenant-admin.h"
 #include "mim/test-fault.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 struct world {
@@ -322,5 +324,6 @@ int main(void)
 		cmocka_unit_test(a_keyspace_is_one_tenants_even_before_it_is_there),
 		cmocka_unit_test(a_change_of_what_somebody_else_changed_is_refused),
 	};
+	json_set_alloc_funcs(__wrap_malloc, free);
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

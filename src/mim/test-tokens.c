@@ -3,9 +3,12 @@
  * was answered, and what is stored. */
 #include "mim/tokens.h"
 
+#include "base/json-tree.h"
 #include "mim/mim.h"
 #include "mim/sync.h"
 #include "mim/test-fault.h"
+
+#include <stdlib.h>
 
 /* Behind the first of them the room of the list is used up. */
 #define TOKENS 16
@@ -153,5 +156,6 @@ int main(void)
 		cmocka_unit_test(a_token_that_could_not_be_made_lets_nobody_in),
 		cmocka_unit_test(one_that_was_revoked_lets_nobody_in),
 	};
+	json_set_alloc_funcs(__wrap_malloc, free);
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -150,6 +150,6 @@ int main(void)
 		cmocka_unit_test(with_a_failing_store_a_call_is_answered_once),
 		cmocka_unit_test(on_a_failing_disk_a_call_is_answered_once),
 	};
-	json_set_alloc_funcs(json_malloc, free);
+	json_set_alloc_funcs(__wrap_malloc, free);
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

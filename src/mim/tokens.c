@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/tokens.h"
 
+#include "base/json-tree.h"
 #include "base/json.h"
 #include "mim/known.h"
 #include "mim/mim.h"
@@ -197,7 +198,8 @@ static bool read_token(struct str id, struct str body, struct arena *arena,
 	struct token_document d = {0};
 	struct error_list errors;
 	error_list_init(&errors, 1);
-	json_t *doc = json_loadb(body.p, body.n, 0, NULL);
+	struct error why = {0};
+	json_t *doc = json_tree_read(body, &why);
 	*out = (struct token){0};
 	bool ok = doc != NULL &&
 		  fields_read(doc, "", document_fields,
@@ -207,6 +209,8 @@ static bool read_token(struct str id, struct str body, struct arena *arena,
 		  crypto_unhex(id, out->hash, sizeof out->hash);
 	json_decref(doc);
 	error_list_free(&errors);
+	if (!ok && (why.kind == ERROR_MEMORY || arena_failed(arena)))
+		return error_set(err, ERROR_MEMORY, "", "no memory for the tokens");
 	if (!ok)
 		return error_set(err, ERROR_CORRUPT, "",
 				 "the stored token %.*s cannot "

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/bundle-check.h"
 
+#include "base/json-tree.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,7 +186,10 @@ static bool read_templates(struct bundle_check *c, const struct bundle_source *s
 static bool check_label(struct bundle_check *c, const struct bundle_checked_template *t,
 			const struct tenant *tenant)
 {
-	json_t *root = json_loadb(t->json.p, t->json.n, 0, NULL);
+	struct error err;
+	json_t *root = json_tree_read(t->json, &err);
+	if (root == NULL)
+		return error_list_add_error(&c->errors, &err);
 	const json_t *name = json_object_get(json_object_get(root, "from"), "name");
 	bool ok = campaign_check_label(&c->bundle.campaign, tenant,
 				       str_of(json_string_value(name)),

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/json-tree.h"
 #include "model/json-table.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -206,18 +207,17 @@ bool bundle_parse(struct str json, struct arena *arena, struct bundle *out,
 		  struct error_list *errors)
 {
 	struct json_table_reader r;
-	json_error_t why;
+	struct error err;
 	size_t before = errors->n + errors->dropped;
 	*out = (struct bundle){.n_files = 0};
 	crypto_sha256(json, out->sha256);
 	if (json.n > BUNDLE_MANIFEST_MAX)
 		return error_list_add(errors, ERROR_TOO_LARGE, BUNDLE_MANIFEST,
 				      "is over %d bytes", BUNDLE_MANIFEST_MAX);
-	json_t *value = json_loadb(json.p, json.n, JSON_REJECT_DUPLICATES, &why);
+	json_t *value = json_tree_read(json, &err);
 	if (value == NULL)
-		return error_list_add(errors, ERROR_SYNTAX, BUNDLE_MANIFEST,
-				      "cannot be read: line %d: %s", why.line,
-				      why.text);
+		return error_list_add(errors, err.kind, BUNDLE_MANIFEST,
+				      "cannot be read: %s", err.message);
 	json_table_init(&r, fields, COUNT(fields), arena, errors, IN_MANIFEST, out);
 	json_table_object(&r, value);
 	json_decref(value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/campaign-json-internal.h"
 
+#include "base/json-tree.h"
 #include "model/json-table.h"
 #include "model/user.h"
 
@@ -354,14 +355,13 @@ bool campaign_from_json(const json_t *value, const char *prefix, struct arena *a
 bool campaign_parse(struct str json, struct arena *arena, struct campaign *out,
 		    struct error_list *errors)
 {
-	json_error_t why;
+	struct error err;
 	if (json.n > CAMPAIGN_JSON_MAX)
 		return error_list_add(errors, ERROR_TOO_LARGE, "", "is over %d bytes",
 				      CAMPAIGN_JSON_MAX);
-	json_t *value = json_loadb(json.p, json.n, JSON_REJECT_DUPLICATES, &why);
+	json_t *value = json_tree_read(json, &err);
 	if (value == NULL)
-		return error_list_add(errors, ERROR_SYNTAX, "", "line %d: %s", why.line,
-				      why.text);
+		return error_list_add_error(errors, &err);
 	bool ok = campaign_from_json(value, "", arena, out, errors);
 	json_decref(value);
 	return ok;
