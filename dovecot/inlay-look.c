@@ -246,11 +246,47 @@ static bool is_proof(const char *value)
 	return n > 0 && n < INLAY_PROOF_SIZE;
 }
 
-/* Takes the message in, if the ledger knows its GUID or the keyword marks it. */
+/* The file of a save that was killed comes to light without its keyword when the index
+ * is built anew. */
+static bool may_be_there(const struct inlay_record *record)
+{
+	return record->state == INLAY_STATE_PREPARED ||
+	       record->state == INLAY_STATE_UNCERTAIN;
+}
+
+/* In Maildir it may lack its GUID, too, for that is written behind the file. Then its
+ * header says of which save it is, and MIM whether that is true. proof NULL: may it be
+ * so, by its UID? */
+static bool is_of_a_save(struct mail *mail, const struct inlay_ledger *ledger,
+			 const char *proof)
+{
+	uint32_t uid_validity = mail_index_get_header(mail->box->view)->uid_validity;
+	const struct inlay_record *record;
+	array_foreach (&ledger->records, record) {
+		if (may_be_there(record) && record->uid_validity == uid_validity &&
+		    mail->uid >= record->uid &&
+		    (proof == NULL || str_begins(proof, record->instance)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* NULL: none. */
+static const char *proof_of(struct mail *mail)
+{
+	const char *proof;
+	return mail_get_first_header(mail, INLAY_PROOF_HEADER, &proof) > 0 &&
+			       is_proof(proof)
+		       ? proof
+		       : NULL;
+}
+
+/* Takes the message in, if the ledger knows its GUID, or the keyword marks it, or its
+ * header names a save of which the ledger does not know the end. */
 static int take_frame(struct mail *mail, struct inlay_ledger *ledger,
 		      ARRAY_TYPE(inlay_own) * own)
 {
-	const char *value, *proof;
+	const char *value, *proof = NULL;
 	char guid[INLAY_ID_SIZE];
 
 	if (mail_get_special(mail, MAIL_FETCH_GUID, &value) < 0)
@@ -260,16 +296,22 @@ static int take_frame(struct mail *mail, struct inlay_ledger *ledger,
 	if (own_has(own, guid) || array_count(own) >= INLAY_OWN_MAX)
 		return 0;
 	struct inlay_record *record = inlay_ledger_by_guid(ledger, guid);
-	if (record != NULL ? inlay_look_is_users(record)
-			   : !str_array_find(mail_get_keywords(mail), INLAY_KEYWORD))
-		return 0;
+	if (record != NULL) {
+		if (inlay_look_is_users(record))
+			return 0;
+	} else {
+		bool marked = str_array_find(mail_get_keywords(mail), INLAY_KEYWORD);
+		if (marked || is_of_a_save(mail, ledger, NULL))
+			proof = proof_of(mail);
+		if (!marked && (proof == NULL || !is_of_a_save(mail, ledger, proof)))
+			return 0;
+	}
 	struct inlay_own *entry = array_append_space(own);
 	entry->uid = mail->uid;
 	memcpy(entry->guid, guid, sizeof(entry->guid));
 	if (record != NULL)
 		i_strocpy(entry->instance, record->instance, sizeof(entry->instance));
-	else if (mail_get_first_header(mail, INLAY_PROOF_HEADER, &proof) > 0 &&
-		 is_proof(proof))
+	else if (proof != NULL)
 		i_strocpy(entry->proof, proof, sizeof(entry->proof));
 	return 0;
 }
@@ -285,14 +327,6 @@ static int take(struct mail *mail, struct inlay_ledger *ledger,
 	}
 	T_END;
 	return ret;
-}
-
-/* The file of a save that was killed comes to light without its keyword when the index
- * is built anew. */
-static bool may_be_there(const struct inlay_record *record)
-{
-	return record->state == INLAY_STATE_PREPARED ||
-	       record->state == INLAY_STATE_UNCERTAIN;
 }
 
 static bool must_look_at_all(struct mailbox *box, const struct inlay_ledger *ledger)

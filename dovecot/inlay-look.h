@@ -25,7 +25,7 @@ struct inlay_own {
 	bool seen;                    /* \Seen without \Deleted, when last measured */
 	bool is_there;                /* in the view last measured */
 	uint32_t newer;               /* foreign messages with a higher UID */
-	bool read; /* was so in one of the views measured */
+	bool read;                    /* was so in one of the views measured */
 	/* what this process did to it */
 	bool copied, expunged, retrieved;
 	bool read_told; /* `read` was reported by somebody */
@@ -69,8 +69,8 @@ void inlay_look_measure(struct mail_index_view *view, ARRAY_TYPE(inlay_own) * ow
 /* The first of these messages that has the GUID; 0: none. */
 uint32_t inlay_look_which(struct mailbox *box, const ARRAY_TYPE(uint32_t) * uids,
 			  const char *guid);
-/* Fills *own by looking at messages: those that the ledger names, those that may be of a
- * save of which it does not know the end, those with the keyword, and all, where the
+/* Fills *own by looking at messages: those that the ledger names, those that may be of
+ * a save of which it does not know the end, those with the keyword, and all, where the
  * ledger's UIDs are of another uidvalidity. -1: the mailbox has an error set. */
 int inlay_look_scan(struct mailbox *box, struct inlay_ledger *ledger,
 		    ARRAY_TYPE(inlay_own) * own);

@@ -355,7 +355,7 @@ static int report(struct inlay_session *session, struct inlay_desk *desk,
 	if (inlay_desk_write(desk, &record, error_r) < 0)
 		return -1;
 	if (record.cause != before.cause)
-		before.due &= (uint8_t)~(1u << WIRE_EVENT_GONE);
+		before.due &= (uint8_t) ~(1u << WIRE_EVENT_GONE);
 	tell_news(session, &record, before.due);
 	return 0;
 }
@@ -418,8 +418,8 @@ static bool index_has_new(struct inlay_session *session, struct mailbox *box)
 /* One that bears our keyword has come since the last look. */
 static bool mailbox_has_new(struct inlay_session *session, struct mailbox *box)
 {
-	uint32_t from = session->looked != 0 ? session->looked
-					     : session->measure.uid_next;
+	uint32_t from =
+		session->looked != 0 ? session->looked : session->measure.uid_next;
 
 	return inlay_look_has_other(box, &session->own, I_MAX(from, 1));
 }

@@ -112,8 +112,8 @@ void inlay_session_free(struct inlay_session **_session)
 
 	/* with several users in one process nobody waits for one of them */
 	bool waits = master_service_get_client_limit(master_service) == 1;
-	int64_t deadline = inlay_clock_monotonic() +
-			   (waits ? (int64_t)session->set.deadline : 0);
+	int64_t deadline =
+		inlay_clock_monotonic() + (waits ? (int64_t)session->set.deadline : 0);
 
 	*_session = NULL;
 	session->busy = TRUE;

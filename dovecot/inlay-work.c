@@ -251,25 +251,42 @@ bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
 	return TRUE;
 }
 
+/* False: the ledger knows it as well as MIM. */
+static bool has_learned(const struct inlay_own *own, const struct inlay_record *old)
+{
+	if (*own->instance == '\0')
+		return FALSE;
+	if (old == NULL)
+		return TRUE;
+	/* a Maildir that has lost the GUID shows another one for good */
+	return old->state != INLAY_STATE_GONE && strcmp(own->guid, old->guid) != 0;
+}
+
 /* MIM knows messages that this ledger does not: it was lost, or they came from
- * another machine. */
+ * another machine; or it knows them by another GUID. */
 static void write_learned(struct inlay_work *work)
 {
 	struct inlay_session *session = work->session;
 	const struct inlay_own *own;
 
 	array_foreach (&session->own, own) {
-		if (*own->instance == '\0' ||
-		    inlay_ledger_by_instance(&work->desk.ledger, own->instance) != NULL)
-			continue;
+		const struct inlay_record *old =
+			inlay_ledger_by_instance(&work->desk.ledger, own->instance);
 		struct inlay_record record;
+		if (!has_learned(own, old))
+			continue;
 		i_zero(&record);
+		if (old != NULL)
+			record = *old;
+		if (record.state != INLAY_STATE_SAVED)
+			record.due = record.acked =
+				1u << (record.again ? WIRE_EVENT_REINJECTED
+						    : WIRE_EVENT_INJECTED);
 		memcpy(record.instance, own->instance, sizeof(record.instance));
 		memcpy(record.guid, own->guid, sizeof(record.guid));
 		record.state = INLAY_STATE_SAVED;
 		record.uid = own->uid;
 		record.uid_validity = session->measure.uid_validity;
-		record.due = record.acked = 1u << WIRE_EVENT_INJECTED;
 		write_record(work, &record);
 	}
 	session->must_note = FALSE;

@@ -35,12 +35,11 @@ static void asks_open_with_what_is_there_and_what_waits(void **state)
 					.uid_next = 4294967295u,
 					.complete = true,
 					.present_count = 2};
-	open.present[0] = (struct wire_present){
-		.guid = STR(G32),
-		.uid = 3,
-		.seen = true,
-		.newer = 4,
-		.instance = STR(H32)};
+	open.present[0] = (struct wire_present){.guid = STR(G32),
+						.uid = 3,
+						.seen = true,
+						.newer = 4,
+						.instance = STR(H32)};
 	open.present[1] =
 		(struct wire_present){.guid = STR(H32), .uid = 5, .proof = STR("x; y")};
 	struct spool_record gone = {.type = WIRE_EVENT_GONE,
@@ -63,7 +62,8 @@ static void asks_open_with_what_is_there_and_what_waits(void **state)
 		   "{\"node\":\"n1\",\"user\":\"anna\",\"protocol\":\"pop3\","
 		   "\"uidValidity\":17,\"uidNext\":4294967295,\"complete\":true,"
 		   "\"present\":[{\"guid\":\"" G32 "\",\"uid\":3,\"seen\":true,"
-		   "\"newer\":4,\"instance\":\"" H32 "\"},{\"guid\":\"" H32 "\",\"uid\":5,\"seen\":false,"
+		   "\"newer\":4,\"instance\":\"" H32 "\"},{\"guid\":\"" H32
+		   "\",\"uid\":5,\"seen\":false,"
 		   "\"newer\":0,\"proof\":\"x; y\"}],"
 		   "\"events\":[{\"instance\":\"00000000000000000000000000000000\","
 		   "\"type\":\"gone\",\"at\":\"2026-05-01T08:00:00Z\",\"seen\":true,"

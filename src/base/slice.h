@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SLICE_DEFAULT_US 0   /* the kernel's */
-#define SLICE_SHORT_US   100 /* the shortest that there is */
+#define SLICE_DEFAULT_US 0 /* the kernel's */
+#define SLICE_SHORT_US 100 /* the shortest that there is */
 
 /* Of the calling thread and those that it starts from then on; false: it has what it
  * had. */

@@ -166,7 +166,8 @@ static void what_another_node_still_shows_is_taken_back_there_too(void **state)
 	a->ended_ms = WORLD_NOW - 7 * CLOCK_DAY;
 	assert_true(decide(&w->snapshot, &w->user, NULL, WORLD_NOW, w->arena, &d));
 	assert_false(d.must_look);
-	/* where it is not shown there is nothing to take, and a push names no mailbox */
+	/* where it is not shown there is nothing to take, and a push names no mailbox
+	 */
 	struct action action;
 	assert_int_equal(
 		decision_withdrawals(&w->snapshot, &w->user, WORLD_NOW, &action, 1), 0);

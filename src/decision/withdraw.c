@@ -66,7 +66,8 @@ static bool takes_read(const struct running_campaign *c, const struct assignment
 }
 
 /* Taken back on one node, it lies on another one until they are synchronised. What a
- * user has expunged or moved is not asked for again: it may be back as the user's own. */
+ * user has expunged or moved is not asked for again: it may be back as the user's own.
+ */
 static bool has_ended_by_us(const struct assignment *a)
 {
 	return was_replaced(a) || a->state == ASSIGNMENT_RECALLED;

@@ -17,8 +17,7 @@ bool answer_hello(struct buf *out, const struct opening *o)
 	struct json_writer w;
 	json_writer_init(&w, out);
 	json_put_object(&w);
-	json_kv_bool(&w, "open",
-		     o->decision.n > 0 || o->decision.must_look);
+	json_kv_bool(&w, "open", o->decision.n > 0 || o->decision.must_look);
 	json_kv_duration(&w, "nextCheck", o->decision.next_check_ms);
 	json_kv_string(&w, "user", o->user_key);
 	json_put_object_end(&w);

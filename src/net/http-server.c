@@ -107,8 +107,8 @@ static bool start_daemon(struct http_server *s, int fd, struct error *err)
 		{MHD_OPTION_END, 0, NULL}};
 	if (s->o.threads < 2)
 		pool[0].option = MHD_OPTION_END;
-	/* its threads take it over: each request is short, and behind a thread that works
-	 * off events or writes it would wait for that one's turn */
+	/* its threads take it over: each request is short, and behind a thread that
+	 * works off events or writes it would wait for that one's turn */
 	slice_set(SLICE_SHORT_US);
 	s->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, call_go_on, s, MHD_OPTION_EXTERNAL_LOGGER,

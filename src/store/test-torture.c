@@ -279,8 +279,8 @@ static void when_the_disk_works_again_so_does_the_store(void **state)
 		}
 }
 
-/* What needs no room says nothing of the room that there is, for nothing of its kind may
- * come for long that could say the contrary. */
+/* What needs no room says nothing of the room that there is, for nothing of its kind
+ * may come for long that could say the contrary. */
 static void a_sweep_does_not_say_that_there_is_no_room(void **state)
 {
 	struct fixture *f = *state;

@@ -119,7 +119,10 @@ static void open_carries_512_messages_and_not_513(void **state)
 	open->present_count = WIRE_PRESENT_MAX;
 	for (uint32_t i = 0; i < WIRE_PRESENT_MAX; i++)
 		open->present[i] = (struct wire_present){
-			STR(GUID_A), i + 1, i % 2 == 0, i * 3,
+			STR(GUID_A),
+			i + 1,
+			i % 2 == 0,
+			i * 3,
 			i % 2 == 0 ? STR(INSTANCE "; " GUID_A GUID_B)
 				   : (struct str){NULL, 0},
 			i % 2 == 1 ? STR(INSTANCE) : (struct str){NULL, 0}};

@@ -150,9 +150,9 @@ struct wire_present {
 	struct str guid;
 	uint32_t uid;
 	bool seen;
-	uint32_t newer;   /* foreign messages with a higher UID */
-	struct str proof; /* of X-Inlay-Instance, when the GUID alone proves nothing;
-			   * "instance; mac" as the header has it; optional */
+	uint32_t newer;      /* foreign messages with a higher UID */
+	struct str proof;    /* of X-Inlay-Instance, when the GUID alone proves nothing;
+			      * "instance; mac" as the header has it; optional */
 	struct str instance; /* that KNOWN or the ledger names for it; optional */
 };
 

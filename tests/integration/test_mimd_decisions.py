@@ -168,9 +168,9 @@ class InTwoSteps(DecisionCase):
         self.succeed(Bundle())
         self.consent()
 
-    def ask(self, **more):
+    def ask(self, name=ANNA, **more):
         """The pieces in which the answer came, the head in front of the first."""
-        body = json.dumps({"node": "m", "user": ANNA, "protocol": "imap",
+        body = json.dumps({"node": "m", "user": name, "protocol": "imap",
                            "uidValidity": 7, "uidNext": 100, "complete": True,
                            "present": [], "events": [], **more})
         with socket.create_connection(("127.0.0.1", self.mimd.port), 30) as s:
@@ -183,18 +183,24 @@ class InTwoSteps(DecisionCase):
         return pieces
 
     def test_who_asks_for_it_gets_the_last_byte_when_it_is_durable(self):
-        pieces = self.ask(early=True)
-        head, _, text = b"".join(pieces).partition(b"\r\n\r\n")
-        self.assertIn(b"HTTP/1.1 200 ", head)
-        self.assertRegex(head, b"(?m)^Content-Length: %d\r?$" % len(text))
-        self.assertEqual(text[-2:], b"}\n")
-        self.assertEqual(len(json.loads(text)["actions"]), 1)
-        self.assertGreaterEqual(len(pieces), 2)
+        for i in range(10):
+            self.consent(user(i))
+            pieces = self.ask(user(i), early=True)
+            head, _, text = b"".join(pieces).partition(b"\r\n\r\n")
+            self.assertIn(b"HTTP/1.1 200 ", head)
+            self.assertRegex(head, b"(?m)^Content-Length: %d\r?$" % len(text))
+            self.assertEqual(text[-2:], b"}\n")
+            self.assertEqual(len(json.loads(text)["actions"]), 1)
+            # where this process does not come to read in time, they are one
+            if len(pieces) > 1:
+                break
+        self.assertGreater(len(pieces), 1)
         self.assertEqual(pieces[-1], b"\n")
         # with a kill behind it, it is there
         self.mimd.kill()
         self.mimd.start()
-        self.assertEqual(self.ask(early=True)[-1][-1:], b"}")  # nothing to write
+        # nothing to write
+        self.assertEqual(self.ask(user(i), early=True)[-1][-1:], b"}")
 
     def test_who_does_not_ask_for_it_gets_it_whole(self):
         text = b"".join(self.ask()).partition(b"\r\n\r\n")[2]

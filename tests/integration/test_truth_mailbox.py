@@ -6,6 +6,7 @@ import re
 import shutil
 import unittest
 
+import ledger_file
 from truth_case import TruthCase
 
 
@@ -206,20 +207,17 @@ class Maildir(Mailbox, TruthCase):
     mail = "maildir"
     is_known_again = {"injected": 1, "read": 1}
 
-    def stays_the_same_one(self):
+    def stays_the_same_one(self, but=None):
         """Known by its header at first, and from then on by what was said of it."""
         found = self.look()
         guid = max(found, key=found.get)
-        self.always(2, guid, injected=1)
+        self.always(2, guid, but=but, injected=1)
         self.read_ours()
-        self.always(2, guid, injected=1, read=1)
+        self.always(2, guid, but=but, injected=1, read=1)
         self.recall_all()
-        self.always(1, injected=1, read=1, recalled=1)
+        self.always(1, but=but, injected=1, read=1, recalled=1)
 
-    def test_without_a_guid_it_stays_the_same_one(self):
-        """As when a writer is killed before it has written the uidlist."""
-        self.injected()
-        self.lose(r"\.index|^dovecot-inlay$")
+    def lose_guids(self):
         uidlist = os.path.join(self.home, "Maildir/dovecot-uidlist")
         with open(uidlist, "r+", encoding="ascii") as f:
             head, *lines = f.read().splitlines(keepends=True)
@@ -228,7 +226,29 @@ class Maildir(Mailbox, TruthCase):
             f.seek(0)
             f.truncate()
             f.writelines([head, *without])
+
+    def test_without_a_guid_it_stays_the_same_one(self):
+        """As when a writer is killed before it has written the uidlist."""
+        self.injected()
+        self.lose(r"\.index|^dovecot-inlay$")
+        self.lose_guids()
         self.stays_the_same_one()
+
+    def killed_in_its_save(self, lost):
+        self.injected()
+        self.lose(lost)
+        self.lose_guids()
+        record, = ledger_file.last(self.ledger).values()
+        ledger_file.write(self.ledger, [record.prepared(
+            uid=record.uid, uid_validity=record.uid_validity)])
+        self.stays_the_same_one(but="uncertain")
+
+    def test_without_a_guid_and_unsaved_by_its_ledger_it_stays_the_same_one(self):
+        self.killed_in_its_save(r"\.index")
+
+    def test_without_a_guid_and_our_keyword_it_stays_the_same_one(self):
+        """The first message of ours in this mailbox: the keyword was not written yet."""
+        self.killed_in_its_save(r"\.index|^dovecot-keywords$")
 
     def test_without_the_uidlist_it_stays_the_same_one(self):
         self.injected()

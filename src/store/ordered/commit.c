@@ -87,8 +87,8 @@ static bool plan_assignments(struct tables *t, struct plan *p,
 		    !tables_get(t, TABLE_USERS, key_str(&k), &old, err))
 			return false;
 		p->added += old.p == NULL;
-		p->leads[i] = old.p != NULL &&
-			      !is_forgotten(c, c->assignments[i].instance);
+		p->leads[i] =
+			old.p != NULL && !is_forgotten(c, c->assignments[i].instance);
 	}
 	return true;
 }
