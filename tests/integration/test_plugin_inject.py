@@ -126,7 +126,7 @@ class Injection:
         self.start_agent(message(self))
         self.deliver("friend")
         client = self.connect()
-        self.assertEqual(self.ledgers(1), [4096])
+        wait_until(lambda: self.ledgers(1) == [4096], "its room is reserved")
         self.assertEqual(client.exists(), 2)
         self.assertEqual(self.ledgers(1), [4096])
 
