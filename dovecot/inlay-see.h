@@ -14,14 +14,5 @@ bool inlay_see_take_in(struct inlay_session *session, struct mailbox *box,
 		       struct inlay_ledger *ledger);
 /* After a synchronisation: compares with before. */
 void inlay_see_changes(struct inlay_session *session, struct mailbox *box);
-/* Who has the lock tells what is news of the session's own messages as they were
- * measured. False: *error_r. */
-bool inlay_see_tell(struct inlay_session *session, struct inlay_desk *desk,
-		    const char **error_r);
-/* Tells what could not be told because another process had the lock. */
-void inlay_see_again(struct inlay_session *session);
-/* The same at the end of the session: waits for the lock until the deadline (monotonic
- * ms), and then tells the agent what no ledger says. */
-void inlay_see_last(struct inlay_session *session, int64_t deadline);
 
 #endif

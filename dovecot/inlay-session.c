@@ -4,6 +4,7 @@
 #include "inlay-ask.h"
 #include "inlay-clock.h"
 #include "inlay-later.h"
+#include "inlay-news.h"
 #include "inlay-see.h"
 #include "inlay-trigger.h"
 #include "inlay-work.h"
@@ -118,7 +119,7 @@ void inlay_session_free(struct inlay_session **_session)
 	*_session = NULL;
 	session->busy = TRUE;
 	inlay_work_give_back(session);
-	inlay_see_last(session, waits && !inlay_link_is_up(session->link)
+	inlay_news_last(session, waits && !inlay_link_is_up(session->link)
 					? deadline + NOBODY_MS
 					: deadline);
 	if (inlay_link_is_up(session->link) && !session->all_acked)
@@ -207,7 +208,7 @@ static bool work_unasked(struct inlay_session *session)
 		try_later(session, FALSE);
 		return FALSE;
 	}
-	inlay_see_again(session);
+	inlay_news_again(session);
 	if (must_prepare(session))
 		inlay_work_prepare(session);
 	if (idling && wants_to_ask_idling(session))

@@ -56,7 +56,6 @@ struct inlay_session {
 	int64_t next_check; /* monotonic ms; before it an opening asks nobody */
 	bool again;         /* OPEN_AGAIN came */
 	bool untold;        /* there is news, and another process had the lock */
-	bool unsettled;     /* of it some is of a message whose writer was killed */
 	bool differs;       /* mailbox and ledger tell different things */
 	bool must_scan;     /* before an OPEN the messages must be looked at */
 	uint32_t looked;    /* those below this UID were; 0: none */

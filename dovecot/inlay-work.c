@@ -2,6 +2,7 @@
 #include "inlay-work.h"
 
 #include "inlay-act.h"
+#include "inlay-news.h"
 #include "inlay-save.h"
 #include "inlay-see.h"
 
@@ -77,10 +78,12 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 	struct inlay_record record = *prepared;
 	const struct inlay_own *own = inlay_session_own_guid(session, record.guid);
 	uint8_t saved = record.again ? WIRE_EVENT_REINJECTED : WIRE_EVENT_INJECTED;
-	uint8_t type = own != NULL ? saved : WIRE_EVENT_UNCERTAIN;
+	/* who saw it read knows that it was there */
+	bool was_there = own != NULL || (record.due & 1u << WIRE_EVENT_READ) != 0;
+	uint8_t type = was_there ? saved : WIRE_EVENT_UNCERTAIN;
 	bool same_uids = record.uid_validity == session->measure.uid_validity;
 
-	record.state = own != NULL ? INLAY_STATE_SAVED : INLAY_STATE_UNCERTAIN;
+	record.state = was_there ? INLAY_STATE_SAVED : INLAY_STATE_UNCERTAIN;
 	record.due |= (uint8_t)(1u << type);
 	if (own != NULL) {
 		record.uid = own->uid;
@@ -89,6 +92,8 @@ static void resolve(struct inlay_work *work, const struct inlay_record *prepared
 	write_record(work, &record);
 	inlay_session_tell(session, record.instance, record.guid, type, record.seen,
 			   WIRE_CAUSE_NONE);
+	if (own == NULL && was_there)
+		inlay_act_gone(work, &record, WIRE_CAUSE_UNKNOWN);
 	/* the copy that it was to replace, if that is still there */
 	if (own != NULL && record.again && prepared->uid != 0 &&
 	    prepared->uid != own->uid && same_uids)
@@ -200,7 +205,7 @@ static bool scan(struct inlay_work *work)
 	ARRAY_TYPE(inlay_own) before;
 	const char *error;
 
-	if (!inlay_see_tell(session, &work->desk, &error))
+	if (!inlay_news_tell(session, &work->desk, &error))
 		inlay_session_error(session, error);
 	t_array_init(&before, array_count(&session->own) + 1);
 	array_append_array(&before, &session->own);
@@ -212,13 +217,15 @@ static bool scan(struct inlay_work *work)
 	inlay_look_measure(work->box->view, &session->own, &session->measure);
 	repair_ledger(work);
 	session->must_scan = FALSE;
-	if (!inlay_see_tell(session, &work->desk, &error))
+	if (!inlay_news_tell(session, &work->desk, &error))
 		inlay_session_error(session, error);
 	session->untold = FALSE;
 	return TRUE;
 }
 
-bool inlay_work_scan(struct inlay_session *session)
+/* Looks at the messages, under the lock, and brings ledger and index to what is there;
+ * first it tells what was known. False: not now. */
+static bool look_at_messages(struct inlay_session *session)
 {
 	struct inlay_work work;
 	bool done;
@@ -244,7 +251,7 @@ bool inlay_work_scan(struct inlay_session *session)
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box)
 {
 	if (session->must_scan)
-		return inlay_work_scan(session);
+		return look_at_messages(session);
 	bool complete = session->measure.complete;
 	inlay_look_measure(box->view, &session->own, &session->measure);
 	session->measure.complete = complete;

@@ -12,9 +12,6 @@ bool inlay_work_find_paths(struct inlay_session *session);
 /* Opens INBOX once and makes the ledger, so that the first trigger, which will put in
  * a message, finds both. What cannot be done now is done, or complained of, then. */
 void inlay_work_prepare(struct inlay_session *session);
-/* Looks at the messages, under the lock, and brings ledger and index to what is there;
- * first it tells what was known. False: not now. */
-bool inlay_work_scan(struct inlay_session *session);
 /* Makes own and measure of the session good enough for an OPEN; scans if it must.
  * False: not now (the lock is held, or the mailbox has an error). */
 bool inlay_work_look(struct inlay_session *session, struct mailbox *box);

@@ -210,6 +210,35 @@ class Reinjection:
         self.assertEqual(self.states(), {old.instance: GONE, new.instance: SAVED})
         self.assertEqual(self.count(), 2)
 
+    def test_killed_then_the_new_copy_is_read_and_expunged_without_an_agent(self):
+        old, new = self.craft_kill_before_the_expunge()
+        self.agent.close()
+        self.agent = None
+        client = self.connect()
+        self.assertEqual(client.exists(), 3)
+        uid = str(client.guids()[new.guid])
+        client.uid("FETCH", uid, "(BODY[])")
+        client.uid("STORE", uid, "+FLAGS", "\\Deleted")
+        client.expunge()
+        self.logout(client)
+        wait_until(lambda: self.states() == {old.instance: SAVED, new.instance: GONE},
+                   "it is gone")
+        self.assertEqual(self.count(), 2)
+        # what MIM says of a copy that was replaced, whatever became of the newer one
+        self.start_agent()._decide = lambda fields: encode(
+            KNOWN, request=fields["request"],
+            own=[{"guid": old.guid, "instance": old.instance}]
+        ) + encode(WITHDRAW, guid=old.guid, cause=3, lazy=1) + encode(
+            DONE, request=fields["request"], nextCheck=900)
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.replaced(old, new)
+        self.agent.wait_event("read", instance=new.instance)
+        self.agent.wait_event("gone", instance=new.instance, cause="expunged", seen=1)
+        self.logout(client)
+        self.assertEqual(sorted(self.agent.kinds()),
+                         ["gone", "gone", "read", "reinjected"])
+
     def test_killed_then_the_old_copy_is_read_both_stay(self):
         old, new = self.craft_kill_before_the_expunge()
         # of two copies this agent withdraws none

@@ -6,7 +6,7 @@ import unittest
 
 import ledger_file
 from fake_agent import ACK, OPEN_AGAIN, encode
-from ledger_file import GONE, TOLD_GONE
+from ledger_file import GONE, SAVED, TOLD_GONE
 from plugin_case import message, plain_message, wait_until
 from test_plugin_storage import Storage
 
@@ -86,6 +86,43 @@ class Untold(UntoldCase):
         self.logout(client)
         self.logout(self.connect_and_select())
         self.agent.wait_event("gone", cause="moved")
+
+    def left_and_read(self):
+        """A process was killed before it noted its message, and somebody who logs out
+        while another has the lock has read it; that message."""
+        first = self.injected()
+        there = wait_until(self.acknowledged, "the session is over")
+        ledger_file.write(self.path(), [there.prepared(uid=there.uid)])
+        self.agent.events.clear()
+        client = self.connect()
+        with self.lock():
+            self.assertEqual(client.exists(), 1)
+            client.fetch("1", "(BODY[])")
+            client.send(b"bye LOGOUT\r\n")
+            while client.readline():  # to the end of the connection
+                pass
+        self.agent.wait_event("read", instance=first.instance)
+        wait_until(self.acknowledged, "the session is over")
+        return first
+
+    def test_what_was_read_of_what_a_killed_process_has_left_is_told(self):
+        first = self.left_and_read()
+        self.logout(self.connect_and_select())
+        self.agent.wait_event("injected")
+        self.assertEqual(self.agent.kinds(), ["read", "injected"])
+        self.assertEqual(self.states(), {first.instance: SAVED})
+
+    def test_and_that_it_was_there_though_it_is_gone(self):
+        first = self.left_and_read()
+        self.dovecot.doveadm("expunge", "-u", self.user, "mailbox", "INBOX", "all")
+        self.logout(self.connect_and_select())
+        self.agent.wait_event("gone", cause="unknown", seen=1)
+        self.assertEqual(self.agent.kinds(), ["read", "injected", "gone"])
+        self.assertEqual(self.states(), {first.instance: GONE})
+
+    def acknowledged(self):
+        record = ledger_file.last(self.path())[self.agent.messages[0].instance]
+        return record if record.acked == record.due else None
 
     def test_what_was_read_and_expunged_is_told_as_both(self):
         client = self.injected_here()
