@@ -16,7 +16,7 @@ PYTHON  := /usr/bin/python3
 
 BENCH := $(addprefix tests/bench/bench-,load overload parts spool store)
 
-.PHONY: all help deps build demo test test-faults soak kills bench fuzz coverage install format lint clean
+.PHONY: all help deps build demo test test-cql test-faults soak kills bench fuzz coverage install format lint clean
 all: build
 
 help: ## this list
@@ -45,6 +45,13 @@ test: ## every test; SAN=address or SAN=thread for sanitizer builds
 	@$(MAKE) --no-print-directory ninja-$(PLAIN)
 	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory ninja-build-clang)
 	@$(PYTHON) tests/run.py --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
+
+test-cql: ## the Cassandra driver in cql/, with ASan, on real Cassandra nodes; T=NAME
+	@packaging/install-deps build test cql cassandra
+	@test -f build-cql/build.ninja || CC="$(CC)" meson setup build-cql -Dcassandra=bundled -Db_sanitize=address$(,)undefined -Db_lundef=false >/dev/null
+	@ninja -C build-cql $(addprefix cql/tests/,test-offline test-requests test-login steady-load print-abi)
+	@cd cql && cargo test --quiet --locked --release --target-dir ../build-cargo
+	@INLAY_BUILD=build-cql PYTHONDONTWRITEBYTECODE=1 $(PYTHON) cql/tests/test_cql.py -v $(if $(T),-k $(T))
 
 test-faults: ## every test that docs/reliability.md names, each fault at every place
 	@packaging/install-deps build test
