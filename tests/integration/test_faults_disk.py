@@ -132,7 +132,8 @@ class MimdData(FullDisk):
         self.assertNotEqual(set(put.values()), {201})
         self.disk.free()
         self.wait_opens(1, left[0])
-        wait_until(lambda: self.health()["store"][0] == "ok", "the store has room")
+        # with the next write, which may be that of the agent, when it tries again
+        wait_until(lambda: self.health()["store"][0] == "ok", "the store has room", 90)
         self.wait_counted(injected=2, read=1)
         # what it has answered it still knows, and after a crash, too
         self.mimd.kill()
