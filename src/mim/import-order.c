@@ -52,11 +52,10 @@ static bool check_order(const struct tenant *t, const struct import_order *o,
 	if (s == NULL)
 		return error_set(err, ERROR_UNPROCESSABLE, "/dataSource",
 				 "the tenant has no such data source");
-	if (s->authorization != AUTHORIZATION_DIRECTORY)
+	if (s->authorization == AUTHORIZATION_AWS)
 		return error_set(
 			err, ERROR_NOT_BUILT, "/dataSource",
-			"an import from \"rados\" or \"aws\" is not built into "
-			"this version yet");
+			"an import from \"aws\" is not built into this version yet");
 	if (!object_key_check(o->prefix, err)) {
 		snprintf(err->where, sizeof err->where, "/prefix");
 		return false;

@@ -3,6 +3,7 @@
 #include "mim/import-internal.h"
 #include "mim/settings.h"
 #include "mim/sync.h"
+#include "net/address.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,9 +115,58 @@ bool import_check_rejected(struct import_job *j)
 
 /* Data source --------------------------------------------------------------------*/
 
-static bool open_source(struct import_job *j, struct error *err)
+static bool open_directory(struct import_job *j, struct error *err)
 {
 	char root[4096];
+	struct str below = j->source->endpoint;
+	if (!mim_settings_path(j->mim->settings, "inlay.datasource.root", root,
+			       sizeof root))
+		return error_set(err, ERROR_INTERNAL, "", "a path is too long");
+	if (str_eqz(below, "."))
+		below = STR("");
+	j->objects =
+		object_store_directory(root, tenant_runtime_id(j->tenant), below, err);
+	return j->objects != NULL;
+}
+
+static bool source_stops(void *job)
+{
+	return import_stops(job);
+}
+
+static bool open_bucket(struct import_job *j, struct error *err)
+{
+	const struct settings *s = j->mim->settings;
+	const struct data_source *d = j->source;
+	struct error_list errors;
+	struct address_networks *allowed = arena_array(j->arena, 1, sizeof *allowed);
+	if (allowed == NULL)
+		return error_set(err, ERROR_MEMORY, "", "no memory");
+	error_list_init(&errors, 1);
+	bool ok = mim_settings_networks(s, allowed, &errors);
+	error_list_free(&errors);
+	if (!ok) /* it was looked at at the start */
+		return error_set(err, ERROR_INTERNAL, "", "inlay.net.allow is off");
+	const struct object_s3_settings settings = {
+		.endpoint = d->endpoint,
+		.bucket = d->bucket,
+		.access_key = d->access_key,
+		.secret_key = d->secret_key,
+		.region = d->region,
+		.signature_version = d->signature_version,
+		.restricted = d->restricted,
+		.allowed = allowed,
+		.ca_file = settings_str(s, "inlay.datasource.ca-file").p,
+		.timeout_ms = settings_int(s, "inlay.datasource.timeout"),
+		.stops = source_stops,
+		.stops_ctx = j,
+	};
+	j->objects = object_store_s3(&settings, err);
+	return j->objects != NULL;
+}
+
+static bool open_source(struct import_job *j, struct error *err)
+{
 	const struct tenant *t = j->config->tenant;
 	for (size_t i = 0; i < t->n_data_sources; i++)
 		if (str_eq(t->data_sources[i].id, j->doc.data_source))
@@ -124,20 +174,16 @@ static bool open_source(struct import_job *j, struct error *err)
 	if (j->source == NULL)
 		return error_set(err, ERROR_UNPROCESSABLE, "/dataSource",
 				 "there is no such data source");
-	if (j->source->authorization != AUTHORIZATION_DIRECTORY)
-		return error_set(
-			err, ERROR_NOT_BUILT, "/dataSource",
-			"an import from \"rados\" or \"aws\" is not built into "
-			"this version yet");
-	if (!mim_settings_path(j->mim->settings, "inlay.datasource.root", root,
-			       sizeof root))
-		return error_set(err, ERROR_INTERNAL, "", "a path is too long");
-	struct str below = j->source->endpoint;
-	if (str_eqz(below, "."))
-		below = STR("");
-	j->objects =
-		object_store_directory(root, tenant_runtime_id(j->tenant), below, err);
-	return j->objects != NULL;
+	switch (j->source->authorization) {
+	case AUTHORIZATION_DIRECTORY:
+		return open_directory(j, err);
+	case AUTHORIZATION_RADOS:
+		return open_bucket(j, err);
+	case AUTHORIZATION_AWS:
+		break;
+	}
+	return error_set(err, ERROR_NOT_BUILT, "/dataSource",
+			 "an import from \"aws\" is not built into this version yet");
 }
 
 bool import_read_file(void *job, struct str name, bundle_bytes_fn *take, void *ctx,

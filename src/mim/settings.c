@@ -54,6 +54,11 @@ static const struct setting table[] = {
 	{"inlay.datasource.root", SETTING_PATH, NULL, 0, 0, NULL, NULL,
 	 "Directory below which data sources of type directory lie, in one directory "
 	 "per tenant; datasource in inlay.data.directory if unset."},
+	{"inlay.datasource.timeout", SETTING_DURATION, "PT30S", 100, 10 * CLOCK_MINUTE,
+	 NULL, NULL,
+	 "How long an S3 store may take to be connected to, and be silent after that."},
+	{"inlay.datasource.ca-file", SETTING_PATH, NULL, 0, 0, NULL, NULL,
+	 "Certificates (PEM) that vouch for S3 stores; the system's if unset."},
 	{"inlay.import.temp-directory", SETTING_PATH, NULL, 0, 0, NULL, NULL,
 	 "Directory for an import's temporary files; tmp in inlay.data.directory if "
 	 "unset."},

@@ -17,7 +17,7 @@
 
 #define ENDPOINT_MAX 2048
 #define URL_MAX (ENDPOINT_MAX + 3 * OBJECT_KEY_MAX + 1024)
-#define LINE_MAX 1024
+#define HEADER_MAX (8 * 1024)
 #define HEAD_MAX ((size_t)64 * 1024)
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DEFAULT_REGION "us-east-1"
@@ -28,7 +28,7 @@ struct object_s3 {
 	struct object_s3_settings settings;
 	struct s3_keys keys;
 	char root[ENDPOINT_MAX + 16]; /* "https://host:port" */
-	struct str host;              /* in it, without a port that goes without saying */
+	struct str host; /* in it, without a port that goes without saying */
 	CURLM *multi;
 	CURL *easy;
 };
@@ -101,17 +101,21 @@ static bool has_an_end(const struct call *c)
 	return c->chunked || length >= 0;
 }
 
+static bool no_end(const struct call *c)
+{
+	return error_set(c->err, ERROR_UNAVAILABLE, "",
+			 "%.*s does not say how long the object is",
+			 STR_ARG(c->s3->host));
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct call *c = ctx;
 	struct str bytes = {data, size * n};
 	if (status_of(c) != 200)
 		return 0; /* what an error says is not read: its status is */
-	if (!c->began && !has_an_end(c)) {
-		error_set(c->err, ERROR_UNAVAILABLE, "",
-			  "the store does not say how long the object is");
-		c->failed = true;
-	}
+	if (!c->began && !has_an_end(c))
+		c->failed = !no_end(c);
 	c->began = true;
 	if (!c->failed && !c->take(c->ctx, bytes, c->err))
 		c->failed = true;
@@ -124,7 +128,7 @@ static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 
 static bool add_header(struct call *c, const char *name, struct str value)
 {
-	char line[LINE_MAX];
+	char line[HEADER_MAX];
 	int n = snprintf(line, sizeof line, "%s: %.*s", name, STR_ARG(value));
 	struct curl_slist *longer = n > 0 && (size_t)n < sizeof line
 					    ? curl_slist_append(c->headers, line)
@@ -159,7 +163,7 @@ static bool sign(struct call *c, struct str path)
 				     .path = path,
 				     .headers = headers,
 				     .n_headers = v2 ? 2 : 3};
-	buf_init(&authorization, LINE_MAX);
+	buf_init(&authorization, HEADER_MAX);
 	bool ok = (v2 ? s3_sign_v2 : s3_sign_v4)(&authorization, &r, &s->keys) &&
 		  add_header(c, "Authorization", buf_str(&authorization));
 	for (size_t i = 1; i < r.n_headers; i++)
@@ -281,7 +285,7 @@ static bool judge(const struct call *c, struct str key, CURLcode code)
 	if (status != 0 && status != 200)
 		return refused(c, key, status);
 	if (code == CURLE_OK)
-		return true;
+		return has_an_end(c) || no_end(c);
 	if (c->refused)
 		return error_set(c->err, ERROR_UNPROCESSABLE, "",
 				 "%.*s has no address that is public or in "

@@ -381,8 +381,8 @@ class Orders(ImportCase):
         self.mimd.need(200, "PUT", self.path("dataSources"), [{
             "id": "s3", "type": "ongage", "defaultDataSource": True,
             "awsConnectionInformation": {
-                "authorizationType": "rados", "accessKey": "a", "secretKey": "b",
-                "endpoint": "https://rgw.example.com", "bucket": "c"}}])
+                "authorizationType": "aws", "accessKey": "a", "secretKey": "b",
+                "endpoint": "", "region": "eu-central-1", "bucket": "c"}}])
         problem = self.post(422, {"prefix": "a"})
         self.assertTrue(problem["type"].endswith("not-built-in"), problem)
 

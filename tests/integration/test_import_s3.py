@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Campaigns come from an S3 store: a real Ceph RADOS Gateway."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+from import_case import Bundle, ImportCase
+from services.daemon import build_folder
+from services.rgw import ACCESS_KEY, SECRET_KEY, Gateway
+from services.s3 import put_object
+
+BUCKET = "campaigns"
+PREFIX = "a b+c%/gr\u00fc\u00dfe/1"
+
+
+class FromS3(ImportCase):
+    settings = {"inlay.datasource.timeout": "PT10S"}
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="inlay-rgw-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.gateway = Gateway(folder.name)
+        cls.gateway.start()
+        cls.addClassCleanup(cls.gateway.stop)
+        cls.put("", b"")  # the bucket
+
+    @classmethod
+    def put(cls, key, data):
+        put_object(cls.gateway.port, BUCKET, key, data, ACCESS_KEY, SECRET_KEY)
+
+    def put_bundle(self, bundle):
+        for name, data in bundle.files.items():
+            self.put(f"{PREFIX}/{name}", data)
+        self.put(f"{PREFIX}/bundle.json", json.dumps({
+            "schema": "inlay.bundle/1", "campaign": bundle.campaign,
+            "files": bundle.list_files()}).encode())
+
+    def set_source(self, token=None, **changes):
+        self.mimd.need(200, "PUT", self.path("dataSources"), [{
+            "id": "s3", "type": "ongage", "defaultDataSource": True,
+            "awsConnectionInformation": {
+                "authorizationType": "rados", "accessKey": ACCESS_KEY,
+                "secretKey": SECRET_KEY, "endpoint": self.gateway.url,
+                "bucket": BUCKET, **changes}}], token)
+
+    def inlay(self, *words):
+        return subprocess.run(
+            [build_folder() / "src/cli/inlay", *words], capture_output=True, text=True,
+            timeout=120, check=False, env={
+                **os.environ, "INLAY_URL": f"http://127.0.0.1:{self.mimd.port}",
+                "INLAY_TENANT": "default",
+                "INLAY_TOKEN_FILE": str(self.mimd.data / "admin-token")})
+
+    def fail_with(self, *words):
+        problem = self.messages(self.refuse(None, PREFIX))
+        for word in words:
+            self.assertIn(word, problem)
+
+    def test_the_command_imports_a_campaign(self):
+        self.put_bundle(Bundle())
+        for version in (4, 2, "auto"):
+            with self.subTest(version=version):
+                self.set_source(signatureVersion=version)
+                done = self.inlay("import", PREFIX)
+                self.assertEqual(done.returncode, 0, done.stderr)
+        shown = self.mimd.need(200, "GET", self.path("campaigns/spring"))
+        self.assertEqual(shown["id"], "spring")
+
+    def test_a_larger_file_goes_through(self):
+        rows = [[f"user{i}@example.org", "N" * 200, "https://example.org/"]
+                for i in range(20000)]
+        self.put_bundle(Bundle(rows))
+        self.set_source()
+        self.assertEqual(self.succeed(None, PREFIX)["rows"]["accepted"], 20000)
+
+    def test_what_is_wrong_is_said_and_can_be_put_right(self):
+        self.put_bundle(Bundle())
+        for changes, word in (({"secretKey": "wrong"}, "HTTP 403"),
+                              ({"accessKey": "nobody"}, "HTTP 403"),
+                              ({"bucket": "none"}, "is missing"),
+                              ({"endpoint": "http://127.0.0.1:1"}, "127.0.0.1:1"),
+                              ({"endpoint": "http://x.invalid"}, "x.invalid"),
+                              ({"endpoint": "http://a/b"}, "no path")):
+            with self.subTest(**changes):
+                self.set_source(**changes)
+                self.fail_with(word)
+        self.set_source()
+        self.succeed(None, PREFIX)
+
+    def test_a_truncated_object_fails_the_import_whole(self):
+        bundle = Bundle()
+        self.put_bundle(bundle)
+        self.put(f"{PREFIX}/recipients.csv", bundle.files["recipients.csv"][:-20])
+        self.set_source()
+        self.fail_with("recipients.csv")
+        status, _ = self.mimd.call("GET", self.path("campaigns/spring"))
+        self.assertEqual(status, 404)
+        self.put_bundle(bundle)
+        self.succeed(None, PREFIX)
+
+    def test_a_tenants_token_does_not_lead_into_the_operators_network(self):
+        self.set_source(self.mimd.make_token("tenant:default"))
+        self.fail_with("inlay.net.allow")
+
+
+if __name__ == "__main__":
+    unittest.main()
