@@ -49,7 +49,7 @@ test: ## every test; SAN=address or SAN=thread for sanitizer builds
 test-cql: ## the Cassandra driver in cql/, with ASan, on real Cassandra nodes; T=NAME
 	@packaging/install-deps build test cql cassandra
 	@test -f build-cql/build.ninja || CC="$(CC)" meson setup build-cql -Dcassandra=bundled -Db_sanitize=address$(,)undefined -Db_lundef=false >/dev/null
-	@ninja -C build-cql $(addprefix cql/tests/,test-offline test-requests test-login steady-load print-abi)
+	@ninja -C build-cql $(addprefix cql/tests/,test-offline test-values test-requests test-login steady-load print-abi)
 	@cd cql && cargo test --quiet --locked --release --target-dir ../build-cargo
 	@INLAY_BUILD=build-cql PYTHONDONTWRITEBYTECODE=1 $(PYTHON) cql/tests/test_cql.py -v $(if $(T),-k $(T))
 

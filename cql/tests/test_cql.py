@@ -60,10 +60,11 @@ class WithoutAServer(Programs):
 
 
 class OneNode(Programs):
-    def test_requests(self):
+    def test_values_and_requests(self):
         with Cassandra(self.folder / "c") as cassandra:
-            output = self.run_program("test-requests", environment(cassandra))
-        self.assert_tests_passed(output)
+            for program in ("test-values", "test-requests"):
+                output = self.run_program(program, environment(cassandra))
+                self.assert_tests_passed(output)
 
 
 class Certificates:
