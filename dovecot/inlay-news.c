@@ -126,7 +126,7 @@ static int report(struct inlay_session *session, struct inlay_desk *desk,
 }
 
 bool inlay_news_tell(struct inlay_session *session, struct inlay_desk *desk,
-		    const char **error_r)
+		     const char **error_r)
 {
 	for (unsigned int i = array_count(&session->own); i > 0; i--) {
 		struct inlay_own *own = array_idx_modifiable(&session->own, i - 1);

@@ -120,8 +120,8 @@ void inlay_session_free(struct inlay_session **_session)
 	session->busy = TRUE;
 	inlay_work_give_back(session);
 	inlay_news_last(session, waits && !inlay_link_is_up(session->link)
-					? deadline + NOBODY_MS
-					: deadline);
+					 ? deadline + NOBODY_MS
+					 : deadline);
 	if (inlay_link_is_up(session->link) && !session->all_acked)
 		inlay_ask_last_acks(session, deadline);
 	note_acknowledged(session);
