@@ -8,6 +8,7 @@ import unittest
 
 from import_case import Bundle, ImportCase
 from services.daemon import build_folder
+from services.relay import Relay
 from services.rgw import ACCESS_KEY, SECRET_KEY, Gateway
 from services.s3 import put_object
 
@@ -100,6 +101,24 @@ class FromS3(ImportCase):
         self.assertEqual(status, 404)
         self.put_bundle(bundle)
         self.succeed(None, PREFIX)
+
+    def test_a_gateway_killed_in_the_middle_of_a_download_fails_it_whole(self):
+        rows = [[f"user{i}@example.org", "N" * 800, "https://example.org/"]
+                for i in range(20000)]
+        self.put_bundle(Bundle(rows))
+        relay = Relay(self.gateway.port, 4 << 20,
+                      lambda: self.gateway.kill_program("rgw"))
+        self.addCleanup(relay.close)
+        self.set_source(endpoint=f"http://127.0.0.1:{relay.port}")
+        try:
+            self.fail_with("recipients.csv", f"127.0.0.1:{relay.port}")
+            self.assertIsNone(relay.then)
+        finally:
+            if "rgw" not in self.gateway.processes:
+                self.gateway.start_program("rgw")
+        status, _ = self.mimd.call("GET", self.path("campaigns/spring"))
+        self.assertEqual(status, 404)
+        self.assertEqual(self.succeed(None, PREFIX)["rows"]["accepted"], 20000)
 
     def test_a_tenants_token_does_not_lead_into_the_operators_network(self):
         self.set_source(self.mimd.make_token("tenant:default"))
