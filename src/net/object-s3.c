@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects of an S3 store: one request for each, whose answer goes on piece by piece, so
- * that memory does not depend on the object. What breaks off is said, never passed on
- * as whole. */
+/* Objects of an S3 store: their answers go on piece by piece, so that memory does not
+ * depend on the object. What breaks off is taken up where it ended, of the same version
+ * of the object, a few times; never is a part passed on as whole. */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "net/address.h"
@@ -21,7 +21,10 @@
 #define HEAD_MAX ((size_t)64 * 1024)
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DEFAULT_REGION "us-east-1"
-#define LOOK_MS 200 /* between two looks at whether it is to stop */
+#define ETAG_MAX 256
+#define TRIES_MAX 5
+#define FIRST_WAIT_US 250000 /* doubled with each try in vain */
+#define LOOK_MS 200          /* between two looks at whether it is to stop */
 
 struct object_s3 {
 	struct object_store store;
@@ -42,10 +45,16 @@ struct call {
 	struct curl_slist *headers;
 	size_t head_bytes;
 	int64_t moved_us; /* when something came last */
-	bool chunked;     /* its end shows by itself */
-	bool began;       /* the first piece of the body was there */
-	bool failed;      /* *err says why */
-	bool refused;     /* an address, by us */
+	uint64_t done;    /* bytes that were taken, by all requests */
+	uint64_t from;    /* where this request begins */
+	unsigned tries;   /* since something was taken last */
+	char etag[ETAG_MAX];
+	bool answered; /* there is a status */
+	bool in_place; /* what comes begins at `from` */
+	bool chunked;  /* its end shows by itself */
+	bool began;    /* the first piece of the body was there */
+	bool failed;   /* *err says why */
+	bool refused;  /* an address, by us */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -74,23 +83,59 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
 static long status_of(const struct call *c)
 {
 	long status = 0;
+	if (!c->answered)
+		return 0;
 	curl_easy_getinfo(c->s3->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
 }
 
+/* Value of a header line, absent if it is another's. */
+static struct str header_value(struct str line, struct str name)
+{
+	return str_ieq(str_slice(line, 0, name.n), name)
+		       ? str_trim(str_slice(line, name.n, line.n))
+		       : (struct str){NULL, 0};
+}
+
+/* "bytes 100-199/200" */
+static bool begins_at(struct str range, uint64_t at)
+{
+	static const struct str unit = STR_INIT("bytes ");
+	uint64_t first;
+	struct str rest = str_slice(range, unit.n, range.n);
+	return str_starts(range, unit) &&
+	       str_to_u64(str_slice(rest, 0, str_find_char(rest, '-')), UINT64_MAX,
+			  &first) &&
+	       first == at;
+}
+
 static size_t take_header(char *data, size_t size, size_t n, void *ctx)
 {
-	static const struct str name = STR_INIT("transfer-encoding:");
 	struct call *c = ctx;
 	struct str line = {data, size * n};
 	c->moved_us = clock_mono_us();
 	c->head_bytes += line.n;
-	if (str_starts(line, STR("HTTP/")))
+	if (str_starts(line, STR("HTTP/"))) {
+		c->answered = true;
 		c->chunked = false; /* of the last answer only */
-	if (str_ieq(str_slice(line, 0, name.n), name) &&
-	    str_ieq(str_trim(str_slice(line, name.n, line.n)), STR("chunked")))
+		c->in_place = c->from == 0;
+	}
+	if (str_ieq(header_value(line, STR("transfer-encoding:")), STR("chunked")))
 		c->chunked = true;
+	if (begins_at(header_value(line, STR("content-range:")), c->from))
+		c->in_place = true;
+	struct str etag = header_value(line, STR("etag:"));
+	if (etag.n > 0 && etag.n < sizeof c->etag && c->from == 0) {
+		memcpy(c->etag, etag.p, etag.n);
+		c->etag[etag.n] = '\0';
+	}
 	return c->head_bytes > HEAD_MAX ? 0 : line.n;
+}
+
+/* The status of an answer that goes on where it shall. */
+static long right_status(const struct call *c)
+{
+	return c->from == 0 ? 200 : 206;
 }
 
 /* An answer that may end anywhere cannot be told from one that was cut. */
@@ -112,13 +157,17 @@ static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct call *c = ctx;
 	struct str bytes = {data, size * n};
-	if (status_of(c) != 200)
+	if (status_of(c) != right_status(c) || !c->in_place)
 		return 0; /* what an error says is not read: its status is */
 	if (!c->began && !has_an_end(c))
 		c->failed = !no_end(c);
 	c->began = true;
 	if (!c->failed && !c->take(c->ctx, bytes, c->err))
 		c->failed = true;
+	if (!c->failed) {
+		c->done += bytes.n;
+		c->tries = 0;
+	}
 	/* the time that the taker took is not the store's */
 	c->moved_us = clock_mono_us();
 	return c->failed ? 0 : bytes.n;
@@ -168,6 +217,13 @@ static bool sign(struct call *c, struct str path)
 		  add_header(c, "Authorization", buf_str(&authorization));
 	for (size_t i = 1; i < r.n_headers; i++)
 		ok = ok && add_header(c, headers[i].name.p, headers[i].value);
+	if (c->from > 0) {
+		char range[64];
+		snprintf(range, sizeof range, "bytes=%llu-",
+			 (unsigned long long)c->from);
+		ok = ok && add_header(c, "Range", str_of(range)) &&
+		     add_header(c, "If-Match", str_of(c->etag));
+	}
 	buf_free(&authorization);
 	return ok;
 }
@@ -262,6 +318,9 @@ static bool refused(const struct call *c, struct str key, long status)
 		return error_set(c->err, ERROR_NOT_FOUND, "",
 				 "%.*s is not there, or there is no bucket \"%.*s\"",
 				 STR_ARG(key), STR_ARG(c->s3->settings.bucket));
+	if (status == 412)
+		return error_set(c->err, ERROR_CONFLICT, "",
+				 "%.*s has changed while it was read", STR_ARG(key));
 	if (status == 403)
 		return error_set(c->err, ERROR_UNPROCESSABLE, "",
 				 "%.*s refuses (HTTP 403): a wrong access or secret "
@@ -282,7 +341,7 @@ static bool judge(const struct call *c, struct str key, CURLcode code)
 	if (c->failed)
 		return false; /* the taker, the clock, or a stop */
 	/* an error's body is cut by us */
-	if (status != 0 && status != 200)
+	if (status != 0 && (status != right_status(c) || !c->in_place))
 		return refused(c, key, status);
 	if (code == CURLE_OK)
 		return has_an_end(c) || no_end(c);
@@ -296,12 +355,59 @@ static bool judge(const struct call *c, struct str key, CURLcode code)
 			 c->error[0] != '\0' ? c->error : curl_easy_strerror(code));
 }
 
+/* Is it worth another try? Nobody knows what a part without an ETag is a part of. */
+static bool may_go_on(struct call *c, CURLcode code)
+{
+	long status = status_of(c);
+	if (c->failed || c->refused || ++c->tries > TRIES_MAX)
+		return false;
+	if (c->done > 0 && c->etag[0] == '\0')
+		return false;
+	if (status >= 500)
+		return true;
+	/* it began, and broke off or cannot be reached any more */
+	return c->done > 0 && code != CURLE_OK &&
+	       (status == 0 || (status == right_status(c) && c->in_place));
+}
+
+/* False if it is to stop. */
+static bool wait_a_while(struct call *c)
+{
+	int64_t until = clock_mono_us() + ((int64_t)FIRST_WAIT_US << (c->tries - 1));
+	do {
+		c->moved_us = clock_mono_us();
+		if (!goes_on(c))
+			return false;
+		curl_multi_poll(c->s3->multi, NULL, 0, LOOK_MS, NULL);
+	} while (clock_mono_us() < until);
+	return true;
+}
+
+/* One request, from where the last one ended. */
+static bool ask(struct call *c, struct str key, CURLcode *code)
+{
+	c->from = c->done;
+	c->answered = c->began = c->in_place = false;
+	c->head_bytes = 0;
+	c->error[0] = '\0';
+	curl_slist_free_all(c->headers);
+	c->headers = NULL;
+	if (!prepare(c, key))
+		return false;
+	*code = run(c);
+	return true;
+}
+
 static bool s3_read(struct object_store *store, struct str key, object_fn *take,
 		    void *ctx, struct error *err)
 {
 	const struct object_s3 *s = (const struct object_s3 *)store;
 	struct call c = {.s3 = s, .take = take, .ctx = ctx, .err = err};
-	bool ok = prepare(&c, key) && judge(&c, key, run(&c));
+	CURLcode code = CURLE_OK;
+	bool ok = ask(&c, key, &code);
+	while (ok && may_go_on(&c, code) && wait_a_while(&c))
+		ok = ask(&c, key, &code);
+	ok = ok && judge(&c, key, code);
 	curl_slist_free_all(c.headers);
 	return ok;
 }

@@ -120,6 +120,17 @@ class FromS3(ImportCase):
         self.assertEqual(status, 404)
         self.assertEqual(self.succeed(None, PREFIX)["rows"]["accepted"], 20000)
 
+    def test_a_download_that_breaks_off_is_taken_up_where_it_ended(self):
+        rows = [[f"user{i}@example.org", "N" * 800, "https://example.org/"]
+                for i in range(20000)]
+        self.put_bundle(Bundle(rows))
+        relay = Relay(self.gateway.port, 4 << 20, Relay.cut)
+        self.addCleanup(relay.close)
+        self.set_source(endpoint=f"http://127.0.0.1:{relay.port}")
+        self.assertEqual(self.succeed(None, PREFIX)["rows"]["accepted"], 20000)
+        self.assertIsNone(relay.then)
+        self.assertLess(relay.passed, 20 << 20)  # it is not read twice
+
     def test_a_tenants_token_does_not_lead_into_the_operators_network(self):
         self.set_source(self.mimd.make_token("tenant:default"))
         self.fail_with("inlay.net.allow")

@@ -13,6 +13,7 @@ class Relay:
 
     def __init__(self, target, after, then):
         self.target, self.left, self.then = target, after, then
+        self.passed = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -39,10 +40,16 @@ class Relay:
                         self._count(len(data))
 
     def _count(self, n):
+        self.passed += n
         self.left -= n
         if self.left <= 0 and self.then is not None:
             then, self.then = self.then, None
             then()
+
+    @staticmethod
+    def cut():
+        """For `then`: the connection ends."""
+        raise ConnectionAbortedError
 
     def close(self):
         # a close alone does not wake who accepts
