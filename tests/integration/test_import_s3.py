@@ -131,6 +131,24 @@ class FromS3(ImportCase):
         self.assertIsNone(relay.then)
         self.assertLess(relay.passed, 20 << 20)  # it is not read twice
 
+    def test_an_object_that_changed_when_its_download_broke_off_fails_it_whole(self):
+        rows = [[f"user{i}@example.org", "N" * 800, "https://example.org/"]
+                for i in range(20000)]
+        bundle = Bundle(rows)
+        self.put_bundle(bundle)
+
+        def change_and_cut():
+            self.put(f"{PREFIX}/recipients.csv",
+                     bundle.files["recipients.csv"].replace(b"N", b"M"))
+            Relay.cut()
+        relay = Relay(self.gateway.port, 4 << 20, change_and_cut)
+        self.addCleanup(relay.close)
+        self.set_source(endpoint=f"http://127.0.0.1:{relay.port}")
+        self.fail_with("recipients.csv", "has changed while it was read")
+        self.assertIsNone(relay.then)
+        self.put_bundle(bundle)
+        self.succeed(None, PREFIX)
+
     def test_a_tenants_token_does_not_lead_into_the_operators_network(self):
         self.set_source(self.mimd.make_token("tenant:default"))
         self.fail_with("inlay.net.allow")
