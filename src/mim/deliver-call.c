@@ -4,52 +4,10 @@
 #include "mim/deliver-internal.h"
 #include "model/retry.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#define HEADER_MAX 256
 #define SECRET_MAX 1024
-
-/* Addresses ----------------------------------------------------------------------*/
-
-static bool may_connect(struct deliver_call *c, const struct sockaddr *a)
-{
-	if (!c->restricted || address_is_public(a) ||
-	    address_is_in(&c->queue->deliver->settings.allowed, a))
-		return true;
-	c->refused = true;
-	return false;
-}
-
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
-				 struct curl_sockaddr *a)
-{
-	(void)purpose;
-	if (!may_connect(ctx, &a->addr))
-		return CURL_SOCKET_BAD;
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-}
-
-/* Also for a connection that another point, which may go anywhere, has opened. */
-static int before_request(void *ctx, char *peer, char *local, int peer_port,
-			  int local_port)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	struct sockaddr_storage a = {0};
-	(void)local;
-	(void)peer_port;
-	(void)local_port;
-	if (inet_pton(AF_INET, peer, &v4.sin_addr) == 1)
-		memcpy(&a, &v4, sizeof v4);
-	else if (inet_pton(AF_INET6, peer, &v6.sin6_addr) == 1)
-		memcpy(&a, &v6, sizeof v6);
-	return may_connect(ctx, (struct sockaddr *)&a) ? CURL_PREREQFUNC_OK
-						       : CURL_PREREQFUNC_ABORT;
-}
 
 /* The answer ---------------------------------------------------------------------*/
 
@@ -96,14 +54,11 @@ void deliver_call_end(struct deliver_call *c, CURLcode code)
 				 "HTTP %ld: redirects are not followed", status);
 		else if (answered)
 			snprintf(why, sizeof why, "HTTP %ld", status);
-		else if (c->refused)
-			snprintf(why, sizeof why,
-				 "the host has no address that is public or in "
-				 "inlay.net.allow");
+		else if (c->outgoing.refused)
+			snprintf(why, sizeof why, "the host " OUTGOING_REFUSED);
 		else
 			snprintf(why, sizeof why, "%.*s", STORE_ERROR_MAX,
-				 c->error[0] != '\0' ? c->error
-						     : curl_easy_strerror(code));
+				 outgoing_why(&c->outgoing, code));
 		deliver_failed(c, why);
 	}
 	deliver_call_free(c);
@@ -129,21 +84,6 @@ void deliver_call_free(struct deliver_call *c)
 }
 
 /* The request --------------------------------------------------------------------*/
-
-static bool add_line(struct deliver_call *c, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(c->headers, line);
-	if (longer != NULL)
-		c->headers = longer;
-	return longer != NULL;
-}
-
-static bool add_header(struct deliver_call *c, const char *name, struct str value)
-{
-	char line[HEADER_MAX];
-	snprintf(line, sizeof line, "%s: %.*s", name, STR_ARG(value));
-	return add_line(c, line);
-}
 
 static bool sign(struct deliver_call *c, const struct conversion_point *point,
 		 const char *id, struct buf *signature, int64_t now_s)
@@ -176,11 +116,13 @@ static bool set_webhook(struct deliver_call *c, const struct conversion_point *p
 	snprintf(time, sizeof time, "%lld", (long long)now_s);
 	bool ok = webhook_body(&c->body, events, n) &&
 		  sign(c, point, id, &signature, now_s) &&
-		  add_header(c, "Content-Type", STR("application/json")) &&
-		  add_header(c, "webhook-id", str_of(id)) &&
-		  add_header(c, "webhook-timestamp", str_of(time)) &&
-		  add_header(c, "webhook-signature", buf_str(&signature)) &&
-		  add_line(c, "Expect:") && /* no 100-continue */
+		  outgoing_add_header(&c->headers, "Content-Type",
+				      STR("application/json")) &&
+		  outgoing_add_header(&c->headers, "webhook-id", str_of(id)) &&
+		  outgoing_add_header(&c->headers, "webhook-timestamp", str_of(time)) &&
+		  outgoing_add_header(&c->headers, "webhook-signature",
+				      buf_str(&signature)) &&
+		  outgoing_add_line(&c->headers, "Expect:") && /* no 100-continue */
 		  buf_add_str(&url, point->url) && buf_add_char(&url, '\0') &&
 		  curl_easy_setopt(c->easy, CURLOPT_URL, url.p) == CURLE_OK;
 	buf_free(&signature);
@@ -209,27 +151,10 @@ static void set_options(struct deliver_call *c)
 {
 	const struct deliver_settings *s = &c->queue->deliver->settings;
 	CURL *e = c->easy;
+	outgoing_prepare(e, &c->outgoing);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, c);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	/* a name that nobody resolves holds up its own call only */
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* not that of the environment */
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "Inlay");
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_timeout_ms);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (s->ca_file != NULL)
-		curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, c);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
@@ -259,7 +184,11 @@ struct deliver_call *deliver_call_start(struct deliver_queue *q,
 	}
 	c->queue = q;
 	c->round = q->round;
-	c->restricted = point->restricted;
+	c->outgoing = (struct outgoing){
+		.ca_file = q->deliver->settings.ca_file,
+		.allowed = &q->deliver->settings.allowed,
+		.restricted = point->restricted,
+	};
 	c->retry_after_ms = -1;
 	c->n_rows = n;
 	memcpy(c->rows, rows, n * sizeof *rows);

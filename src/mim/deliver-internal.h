@@ -8,9 +8,7 @@
 #include "base/clock.h"
 #include "mim/deliver.h"
 #include "model/delivery.h"
-#include "net/address.h"
-
-#include <curl/curl.h>
+#include "net/outgoing.h"
 
 /* Bounds of what one point takes of memory. */
 #define DELIVER_PAGE 200  /* rows read ahead */
@@ -104,10 +102,8 @@ struct deliver_call {
 	unsigned round;
 	size_t head_bytes, body_bytes;
 	bool cut;               /* the answer was too long, and ended by us */
-	bool restricted;        /* public or allowed addresses only */
-	bool refused;           /* one of the host's addresses, perhaps not all */
 	int64_t retry_after_ms; /* -1: not said */
-	char error[CURL_ERROR_SIZE];
+	struct outgoing outgoing;
 };
 
 struct deliver {

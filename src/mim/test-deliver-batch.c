@@ -211,7 +211,7 @@ static void what_was_answered_counts_more_than_an_address_that_was_refused(void 
 		struct deliver_call *c =
 			deliver_call_start(q, &webhook, &event, 1, &row, &err);
 		assert_non_null(c);
-		c->refused = true;
+		c->outgoing.refused = true;
 		deliver_call_end(c, codes[i]);
 		assert_str(q->state.error, want[i]);
 	}

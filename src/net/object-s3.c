@@ -4,20 +4,15 @@
  * of the object, a few times; never is a part passed on as whole. */
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "net/address.h"
 #include "net/object-store-internal.h"
+#include "net/outgoing.h"
 #include "net/s3-sign.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define ENDPOINT_MAX 2048
 #define URL_MAX (ENDPOINT_MAX + 3 * OBJECT_KEY_MAX + 1024)
-#define HEADER_MAX (8 * 1024)
 #define HEAD_MAX ((size_t)64 * 1024)
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DEFAULT_REGION "us-east-1"
@@ -54,29 +49,8 @@ struct call {
 	bool chunked;  /* its end shows by itself */
 	bool began;    /* the first piece of the body was there */
 	bool failed;   /* *err says why */
-	bool refused;  /* an address, by us */
-	char error[CURL_ERROR_SIZE];
+	struct outgoing outgoing;
 };
-
-/* Addresses ----------------------------------------------------------------------*/
-
-static bool may_connect(struct call *c, const struct sockaddr *a)
-{
-	const struct object_s3_settings *s = &c->s3->settings;
-	if (!s->restricted || address_is_public(a) || address_is_in(s->allowed, a))
-		return true;
-	c->refused = true;
-	return false;
-}
-
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
-				 struct curl_sockaddr *a)
-{
-	(void)purpose;
-	if (!may_connect(ctx, &a->addr))
-		return CURL_SOCKET_BAD;
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-}
 
 /* The answer ---------------------------------------------------------------------*/
 
@@ -175,18 +149,6 @@ static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 
 /* The request --------------------------------------------------------------------*/
 
-static bool add_header(struct call *c, const char *name, struct str value)
-{
-	char line[HEADER_MAX];
-	int n = snprintf(line, sizeof line, "%s: %.*s", name, STR_ARG(value));
-	struct curl_slist *longer = n > 0 && (size_t)n < sizeof line
-					    ? curl_slist_append(c->headers, line)
-					    : NULL;
-	if (longer != NULL)
-		c->headers = longer;
-	return longer != NULL;
-}
-
 /* "/bucket/key" */
 static bool add_path(const struct object_s3 *s, struct buf *out, struct str key)
 {
@@ -212,17 +174,19 @@ static bool sign(struct call *c, struct str path)
 				     .path = path,
 				     .headers = headers,
 				     .n_headers = v2 ? 2 : 3};
-	buf_init(&authorization, HEADER_MAX);
+	buf_init(&authorization, OUTGOING_HEADER_MAX);
 	bool ok = (v2 ? s3_sign_v2 : s3_sign_v4)(&authorization, &r, &s->keys) &&
-		  add_header(c, "Authorization", buf_str(&authorization));
+		  outgoing_add_header(&c->headers, "Authorization",
+				      buf_str(&authorization));
 	for (size_t i = 1; i < r.n_headers; i++)
-		ok = ok && add_header(c, headers[i].name.p, headers[i].value);
+		ok = ok && outgoing_add_header(&c->headers, headers[i].name.p,
+					       headers[i].value);
 	if (c->from > 0) {
 		char range[64];
 		snprintf(range, sizeof range, "bytes=%llu-",
 			 (unsigned long long)c->from);
-		ok = ok && add_header(c, "Range", str_of(range)) &&
-		     add_header(c, "If-Match", str_of(c->etag));
+		ok = ok && outgoing_add_header(&c->headers, "Range", str_of(range)) &&
+		     outgoing_add_header(&c->headers, "If-Match", str_of(c->etag));
 	}
 	buf_free(&authorization);
 	return ok;
@@ -233,23 +197,9 @@ static void set_options(struct call *c)
 	const struct object_s3_settings *s = &c->s3->settings;
 	CURL *e = c->s3->easy;
 	curl_easy_reset(e); /* connections stay */
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* not that of the environment */
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "Inlay");
+	outgoing_prepare(e, &c->outgoing);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L * 1024);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)s->timeout_ms);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (s->ca_file != NULL)
-		curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
@@ -345,21 +295,18 @@ static bool judge(const struct call *c, struct str key, CURLcode code)
 		return refused(c, key, status);
 	if (code == CURLE_OK)
 		return has_an_end(c) || no_end(c);
-	if (c->refused)
+	if (c->outgoing.refused)
 		return error_set(c->err, ERROR_UNPROCESSABLE, "",
-				 "%.*s has no address that is public or in "
-				 "inlay.net.allow",
-				 STR_ARG(c->s3->host));
+				 "%.*s " OUTGOING_REFUSED, STR_ARG(c->s3->host));
 	return error_set(c->err, ERROR_UNAVAILABLE, "", "%.*s: %s",
-			 STR_ARG(c->s3->host),
-			 c->error[0] != '\0' ? c->error : curl_easy_strerror(code));
+			 STR_ARG(c->s3->host), outgoing_why(&c->outgoing, code));
 }
 
 /* Is it worth another try? Nobody knows what a part without an ETag is a part of. */
 static bool may_go_on(struct call *c, CURLcode code)
 {
 	long status = status_of(c);
-	if (c->failed || c->refused || ++c->tries > TRIES_MAX)
+	if (c->failed || c->outgoing.refused || ++c->tries > TRIES_MAX)
 		return false;
 	if (c->done > 0 && c->etag[0] == '\0')
 		return false;
@@ -389,7 +336,7 @@ static bool ask(struct call *c, struct str key, CURLcode *code)
 	c->from = c->done;
 	c->answered = c->began = c->in_place = false;
 	c->head_bytes = 0;
-	c->error[0] = '\0';
+	c->outgoing.error[0] = '\0';
 	curl_slist_free_all(c->headers);
 	c->headers = NULL;
 	if (!prepare(c, key))
@@ -402,7 +349,13 @@ static bool s3_read(struct object_store *store, struct str key, object_fn *take,
 		    void *ctx, struct error *err)
 {
 	const struct object_s3 *s = (const struct object_s3 *)store;
-	struct call c = {.s3 = s, .take = take, .ctx = ctx, .err = err};
+	struct call c = {.s3 = s,
+			 .take = take,
+			 .ctx = ctx,
+			 .err = err,
+			 .outgoing = {.ca_file = s->settings.ca_file,
+				      .allowed = s->settings.allowed,
+				      .restricted = s->settings.restricted}};
 	CURLcode code = CURLE_OK;
 	bool ok = ask(&c, key, &code);
 	while (ok && may_go_on(&c, code) && wait_a_while(&c))
