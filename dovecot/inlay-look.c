@@ -6,6 +6,8 @@
 
 #define EXTENSION_VERSION 2
 #define FLAG_INCOMPLETE 1
+/* What a killed save has left has one of so many UIDs from that on which was next. */
+#define SAVE_UIDS 100
 
 /* In the index's own byte order, as all of an index is. */
 struct look_entry {
@@ -256,15 +258,18 @@ static bool may_be_there(const struct inlay_record *record)
 
 /* In Maildir it may lack its GUID, too, for that is written behind the file. Then its
  * header says of which save it is, and MIM whether that is true. proof NULL: may it be
- * so, by its UID? */
+ * so, by its UID? The next look at the folder gives it one, so that few can have come
+ * before it, and few headers are read. Where a copy is replaced the keyword was known.
+ */
 static bool is_of_a_save(struct mail *mail, const struct inlay_ledger *ledger,
 			 const char *proof)
 {
 	uint32_t uid_validity = mail_index_get_header(mail->box->view)->uid_validity;
 	const struct inlay_record *record;
 	array_foreach (&ledger->records, record) {
-		if (may_be_there(record) && record->uid_validity == uid_validity &&
-		    mail->uid >= record->uid &&
+		if (may_be_there(record) && !record->again &&
+		    record->uid_validity == uid_validity && mail->uid >= record->uid &&
+		    mail->uid - record->uid < SAVE_UIDS &&
 		    (proof == NULL || str_begins(proof, record->instance)))
 			return TRUE;
 	}
