@@ -86,7 +86,8 @@ size_t withdraw_list(const struct look *l, bool pending, struct action *out, siz
 bool withdraw_may_be_elsewhere(const struct look *l);
 
 /* reconcile.c: the message of an instance with the lowest UID, known by its GUID or,
- * where the mailbox has lost that, by its header's proof; or NULL. */
+ * where the mailbox has lost that, by what the plugin was told that it is or by its
+ * header's proof; or NULL. */
 const struct present_message *present_find(const struct snapshot *s,
 					   struct str user_key,
 					   const struct mailbox_view *mailbox,

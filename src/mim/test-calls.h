@@ -8,9 +8,8 @@
 #include "base/json-tree.h"
 #include "mim/handlers.h"
 #include "mim/schema-store.h"
-#include "mim/tenants-internal.h"
 #include "mim/test-fault.h"
-#include "mim/test-world.h"
+#include "mim/test-tenant.h"
 #include "mim/user-find.h"
 
 struct server {
@@ -40,13 +39,7 @@ static inline struct server *server_new(enum fault_kind kind)
 	s->mim.store = s->w->store;
 	s->mim.jobs = workers_new("test", 1, 1000, WORKERS_PROMPT, &err);
 	assert_non_null(s->mim.jobs);
-	struct tenant_config *c = tenant_config_new(&s->w->tenant, 1);
-	assert_non_null(c);
-	s->t = tenant_runtime_new(&s->mim, c);
-	assert_non_null(s->t);
-	assert_true(store_db_open(s->w->store, STR("test"), STR("t"), &s->t->db, &err));
-	s->t->key = s->w->key;
-	s->t->open = true;
+	s->t = world_tenant(s->w, &s->mim);
 	world_campaigns(s->w, 2);
 	assert_true(tenant_runtime_rebuild(s->t, &err));
 	struct buf body;

@@ -2,8 +2,7 @@
 /* Handlers of campaigns, kill switch, why and of the agents, called without HTTP. */
 #include "mim/campaign-state.h"
 #include "mim/handlers.h"
-#include "mim/tenants-internal.h"
-#include "mim/test-world.h"
+#include "mim/test-tenant.h"
 
 #define ADA "ada@example.org"
 
@@ -20,17 +19,10 @@ struct server {
 static struct server *server_new(unsigned delay_ms)
 {
 	struct server *s = test_calloc(1, sizeof *s);
-	struct error err;
 	s->w = world_new(delay_ms);
 	s->now_ms = WORLD_NOW;
 	s->mim.store = s->w->store;
-	struct tenant_config *c = tenant_config_new(&s->w->tenant, 1);
-	assert_non_null(c);
-	s->t = tenant_runtime_new(&s->mim, c);
-	assert_non_null(s->t);
-	assert_true(store_db_open(s->w->store, STR("test"), STR("t"), &s->t->db, &err));
-	s->t->key = s->w->key;
-	s->t->open = true;
+	s->t = world_tenant(s->w, &s->mim);
 	return s;
 }
 

@@ -8,9 +8,8 @@
 #include "mim/feed.h"
 #include "mim/import-internal.h"
 #include "mim/settings.h"
-#include "mim/tenants-internal.h"
 #include "mim/test-fault.h"
-#include "mim/test-world.h"
+#include "mim/test-tenant.h"
 #include "model/bundle-build.h"
 
 #include <stdio.h>
@@ -111,12 +110,7 @@ static inline struct place *place_new_for(enum fault_kind kind)
 	start_jobs(p);
 	p->mim.tenants = tenants_new(&p->mim, &err);
 	assert_non_null(p->mim.tenants);
-	struct tenant_config *c = tenant_config_new(&p->w->tenant, 1);
-	p->t = tenant_runtime_new(&p->mim, c);
-	assert_non_null(p->t);
-	assert_true(store_db_open(p->w->store, STR("test"), STR("t"), &p->t->db, &err));
-	p->t->key = p->w->key;
-	p->t->open = true;
+	p->t = world_tenant(p->w, &p->mim);
 	assert_true(tenants_add(p->mim.tenants, p->t));
 	declare_purpose(p);
 	return p;

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import tempfile
 import unittest
 
 from import_case import Bundle, ImportCase
@@ -21,11 +20,7 @@ class FromS3(ImportCase):
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="inlay-rgw-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.gateway = Gateway(folder.name)
-        cls.gateway.start()
-        cls.addClassCleanup(cls.gateway.stop)
+        cls.gateway = Gateway.of(cls)
         cls.put("", b"")  # the bucket
 
     @classmethod

@@ -4,7 +4,6 @@ import http.client
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -20,11 +19,7 @@ KEYS = ("plain", "a b", "a+b", "100%", "gr\u00fc\u00dfe/\u65e5\u672c.csv", "x&y=
 class Signatures(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="inlay-rgw-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.gateway = Gateway(folder.name)
-        cls.gateway.start()
-        cls.addClassCleanup(cls.gateway.stop)
+        cls.gateway = Gateway.of(cls)
         for version in (2, 4):
             status, text = cls.ask(version, "PUT", f"b{version}x")
             if status != 200:

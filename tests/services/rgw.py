@@ -15,6 +15,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import uuid
 
 from services.dovecot import free_port, wait_until
@@ -185,6 +186,16 @@ class Gateway:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    @classmethod
+    def of(cls, case):
+        """One for a class of tests, that ends with it."""
+        folder = tempfile.TemporaryDirectory(prefix="inlay-rgw-")
+        case.addClassCleanup(folder.cleanup)
+        gateway = cls(folder.name)
+        gateway.start()
+        case.addClassCleanup(gateway.stop)
+        return gateway
 
     def __enter__(self):
         return self.start()
