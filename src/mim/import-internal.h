@@ -19,7 +19,8 @@ struct import_job {
 	struct user_schema schema;
 	struct object_store *objects;
 	const struct data_source *source; /* in config */
-	bool interrupted;                 /* the middleware stops: to be resumed */
+	_Atomic bool interrupted;         /* the middleware stops: to be resumed. Asked
+					   by who reads, too, on another thread */
 	bool dead_rows;                   /* there is something to sweep */
 	struct error_list problem;        /* why it fails */
 	struct error_list row_errors;
