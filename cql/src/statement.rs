@@ -181,6 +181,21 @@ unsafe fn change(
     })
 }
 
+/// The same, of what has this name.
+unsafe fn change_named(
+    statement: *mut CassStatement,
+    name: *const c_char,
+    length: usize,
+    work: impl FnOnce(&mut CassStatement, &[u8]) -> CassError,
+) -> CassError {
+    unsafe {
+        change(statement, |s| match slice_of(name.cast::<u8>(), length) {
+            Some(name) => work(s, name),
+            None => errors::BAD_PARAMS,
+        })
+    }
+}
+
 /// Unbinds all and sets their number, which a prepared statement does not let change.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cass_statement_reset_parameters(
@@ -342,9 +357,8 @@ macro_rules! binds {
             value: $typ,
         ) -> CassError {
             unsafe {
-                change(statement, |s| match slice_of(name.cast::<u8>(), length) {
-                    Some(name) => bind_name_as(s, name, $wrap(value)),
-                    None => errors::BAD_PARAMS,
+                change_named(statement, name, length, |s, name| {
+                    bind_name_as(s, name, $wrap(value))
                 })
             }
         })*
@@ -396,9 +410,8 @@ pub unsafe extern "C" fn cass_statement_bind_null_by_name_n(
     length: usize,
 ) -> CassError {
     unsafe {
-        change(statement, |s| match slice_of(name.cast::<u8>(), length) {
-            Some(name) => s.bind_name(name, Class::Null, Some(Cell::Null)),
-            None => errors::BAD_PARAMS,
+        change_named(statement, name, length, |s, name| {
+            s.bind_name(name, Class::Null, Some(Cell::Null))
         })
     }
 }
@@ -454,11 +467,8 @@ pub unsafe extern "C" fn cass_statement_bind_string_by_name_n(
 ) -> CassError {
     unsafe {
         let class = Class::String;
-        change(statement, |s| {
-            match slice_of(name.cast::<u8>(), name_length) {
-                Some(name) => s.bind_name(name, class, cell_of(class, value.cast(), length)),
-                None => errors::BAD_PARAMS,
-            }
+        change_named(statement, name, name_length, |s, name| {
+            s.bind_name(name, class, cell_of(class, value.cast(), length))
         })
     }
 }
@@ -501,11 +511,8 @@ pub unsafe extern "C" fn cass_statement_bind_bytes_by_name_n(
 ) -> CassError {
     unsafe {
         let class = Class::Bytes;
-        change(statement, |s| {
-            match slice_of(name.cast::<u8>(), name_length) {
-                Some(name) => s.bind_name(name, class, cell_of(class, value, length)),
-                None => errors::BAD_PARAMS,
-            }
+        change_named(statement, name, name_length, |s, name| {
+            s.bind_name(name, class, cell_of(class, value, length))
         })
     }
 }

@@ -83,6 +83,20 @@ static inline void run(CassSession *session, const char *query)
 	cass_result_free(result_of(session, cass_statement_new(query, 0)));
 }
 
+/* With a keyspace of a test's own. */
+static inline CassSession *session_with(CassCluster *cluster, const char *keyspace)
+{
+	char query[256];
+	assert_ok(cass_cluster_set_consistency(cluster, CASS_CONSISTENCY_LOCAL_QUORUM));
+	CassSession *session = session_new(cluster);
+	snprintf(query, sizeof query,
+		 "CREATE KEYSPACE IF NOT EXISTS %s WITH replication = {'class': "
+		 "'SimpleStrategy', 'replication_factor': 1}",
+		 keyspace);
+	run(session, query);
+	return session;
+}
+
 static inline const CassPrepared *prepare(CassSession *session, const char *query)
 {
 	CassFuture *future = cass_session_prepare(session, query);

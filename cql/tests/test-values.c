@@ -11,10 +11,7 @@ static int connect_all(void **unused)
 {
 	(void)unused;
 	cluster = cluster_new();
-	assert_ok(cass_cluster_set_consistency(cluster, CASS_CONSISTENCY_LOCAL_QUORUM));
-	session = session_new(cluster);
-	run(session, "CREATE KEYSPACE IF NOT EXISTS " KEYSPACE " WITH replication = "
-		     "{'class': 'SimpleStrategy', 'replication_factor': 1}");
+	session = session_with(cluster, KEYSPACE);
 	run(session,
 	    "CREATE TABLE IF NOT EXISTS " KEYSPACE ".kinds (id int PRIMARY KEY, "
 	    "tiny tinyint, small smallint, big bigint, real float, twice double, "
