@@ -97,6 +97,15 @@ static size_t leave_escaped(void *ctx, struct MHD_Connection *mhd, char *text)
 	return strlen(text);
 }
 
+/* Who comes while it stops is turned away. */
+static enum MHD_Result may_come(void *server, const struct sockaddr *from, socklen_t n)
+{
+	const struct http_server *s = server;
+	(void)from;
+	(void)n;
+	return s->draining ? MHD_NO : MHD_YES;
+}
+
 static bool start_daemon(struct http_server *s, int fd, struct error *err)
 {
 	const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
@@ -111,7 +120,7 @@ static bool start_daemon(struct http_server *s, int fd, struct error *err)
 	 * works off events or writes it would wait for that one's turn */
 	slice_set(SLICE_SHORT_US);
 	s->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, call_go_on, s, MHD_OPTION_EXTERNAL_LOGGER,
+		flags, 0, may_come, s, call_go_on, s, MHD_OPTION_EXTERNAL_LOGGER,
 		log_library, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY, pool,
 		MHD_OPTION_CONNECTION_LIMIT,
 		s->o.max_connections + room_headroom(&s->o),
@@ -165,11 +174,9 @@ uint16_t http_server_port(const struct http_server *s)
 void http_server_stop(struct http_server *s, int64_t drain_ms)
 {
 	int64_t until = clock_mono_us() + drain_ms * 1000;
-	/* From here on who connects is refused. The descriptor itself stays until no
-	 * thread of the daemon can name it any more. */
-	int fd = MHD_quiesce_daemon(s->daemon);
-	if (fd >= 0)
-		shutdown(fd, SHUT_RDWR);
+	/* The listening socket stays until the end: MHD_quiesce_daemon() takes it from
+	 * threads that may let go of it at the same moment, and then the library ends
+	 * the process. */
 	s->draining = true;
 	if (!connections_drained(s, until)) {
 		s->closing = true;
@@ -181,8 +188,6 @@ void http_server_stop(struct http_server *s, int64_t drain_ms)
 								     : SWEEP_SOCKETS);
 	}
 	MHD_stop_daemon(s->daemon);
-	if (fd >= 0)
-		close(fd);
 	timer_stop(s);
 	timer_destroy(s);
 	free(s);

@@ -4,6 +4,8 @@
 
 #include "base/slice.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -279,6 +281,87 @@ static void many_clients_at_once(void **state)
 	service_stop(PATIENCE_MS);
 }
 
+#define STOPS 300
+static atomic_bool newcomers_end;
+static struct sockaddr_in newcomers_to;
+
+static void *newcomer(void *unused)
+{
+	(void)unused;
+	while (!newcomers_end) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		/* refused, cut or let in: all the same */
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&newcomers_to,
+				       sizeof newcomers_to) == 0)
+			(void)!write(fd, GET("/"), sizeof GET("/") - 1);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* The library, when it takes its listening socket back from threads that just look for
+ * connections, ends the process; so it is not asked to. */
+static void it_stops_in_the_face_of_newcomers(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STOPS; i++) {
+		pthread_t t[2];
+		service_start(service_calm());
+		newcomers_to =
+			(struct sockaddr_in){.sin_family = AF_INET,
+					     .sin_port = htons(service_port()),
+					     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		newcomers_end = false;
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(pthread_create(&t[k], NULL, newcomer, NULL),
+					 0);
+		int fd = client_dial();
+		assert_answer(fd, GET("/"), "HTTP/1.1 200 ", "");
+		close(fd);
+		service_stop(0);
+		newcomers_end = true;
+		for (int k = 0; k < 2; k++)
+			pthread_join(t[k], NULL);
+	}
+}
+
+static void *stop_service(void *patience_ms)
+{
+	service_stop(*(int64_t *)patience_ms);
+	return NULL;
+}
+
+static bool is_answered(void)
+{
+	struct buf in;
+	int fd = client_dial();
+	buf_init(&in, 4096);
+	client_say(fd, GET("/"));
+	assert_true(client_listen(fd, &in, answer_is_whole));
+	bool answered = in.n > 0;
+	buf_free(&in);
+	close(fd);
+	return answered;
+}
+
+static void who_comes_while_it_stops_is_turned_away(void **state)
+{
+	(void)state;
+	service_start(service_calm());
+	int waiting = client_dial();
+	assert_true(client_say(waiting, GET("/held")));
+	struct http_request *rq = service_held();
+	pthread_t t;
+	int64_t patience = PATIENCE_MS;
+	assert_int_equal(pthread_create(&t, NULL, stop_service, &patience), 0);
+	while (is_answered())
+		; /* until it has begun to stop */
+	http_respond(rq, 200, NULL, STR("held"), NULL, 0);
+	assert_answer(waiting, NULL, "HTTP/1.1 200 ", "held");
+	close(waiting);
+	pthread_join(t, NULL);
+}
+
 static void who_answers_does_not_wait_behind_who_works_long(void **state)
 {
 	(void)state;
@@ -307,6 +390,8 @@ int main(void)
 		cmocka_unit_test(a_large_body_goes_both_ways),
 		cmocka_unit_test(a_taken_port_is_told),
 		cmocka_unit_test(many_clients_at_once),
+		cmocka_unit_test(it_stops_in_the_face_of_newcomers),
+		cmocka_unit_test(who_comes_while_it_stops_is_turned_away),
 		cmocka_unit_test(who_answers_does_not_wait_behind_who_works_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
