@@ -46,17 +46,23 @@ static int open_file(const struct bundle_dir *d, const char *name, struct error 
 	return -1;
 }
 
+int bundle_dir_file(const struct bundle_dir *d, struct str name, struct error *err)
+{
+	char path[BUNDLE_FILE_NAME_MAX + 1];
+	if (name.n > BUNDLE_FILE_NAME_MAX) {
+		error_set(err, ERROR_BAD_VALUE, "", "the name of a file is too long");
+		return -1;
+	}
+	memcpy(path, name.p, name.n);
+	path[name.n] = '\0';
+	return open_file(d, path, err);
+}
+
 static bool read_file(void *ctx, struct str name, bundle_bytes_fn *take, void *take_ctx,
 		      struct error *err)
 {
-	const struct bundle_dir *d = ctx;
-	char path[BUNDLE_FILE_NAME_MAX + 1], piece[PIECE];
-	if (name.n > BUNDLE_FILE_NAME_MAX)
-		return error_set(err, ERROR_BAD_VALUE, "",
-				 "the name of a file is too long");
-	memcpy(path, name.p, name.n);
-	path[name.n] = '\0';
-	int fd = open_file(d, path, err);
+	char piece[PIECE];
+	int fd = bundle_dir_file(ctx, name, err);
 	bool ok = fd >= 0;
 	while (ok) {
 		ssize_t n = read(fd, piece, sizeof piece);

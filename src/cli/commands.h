@@ -39,6 +39,8 @@
 	X(INTERVAL, "interval", "STEP", "hour, day or none (default none)")            \
 	X(FROM, "from", "TIME", "from this RFC 3339 time on")                          \
 	X(TO, "to", "TIME", "before this RFC 3339 time")                               \
+	X(TO_SOURCE, "to", "FILE",                                                     \
+	  "a list of data sources with their keys, as datasource set takes it")        \
 	X(PATCH, "patch", NULL, "change the fields of FILE only, keep all others")     \
 	X(MDOC, "mdoc", NULL, "print the list of commands for the manual page")
 
@@ -83,6 +85,11 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	  "List the tenant's data sources")                                            \
 	X(run_datasource_set, "datasource set", "FILE", 0,                             \
 	  "Replace the whole list of data sources; masks keep the stored secrets")     \
+	X(run_datasource_test, "datasource test", "[ID] [PREFIX]", 0,                  \
+	  "Let the middleware ask a data source, and for a bundle below PREFIX; says " \
+	  "what is wrong with it")                                                     \
+	X(run_datasource_bundles, "datasource bundles", "[ID]", 0,                     \
+	  "List the bundles that a data source holds")                                 \
 	X(run_conversionpoint_list, "conversionpoint list", "", 0,                     \
 	  "List the tenant's conversion points")                                       \
 	X(run_conversionpoint_set, "conversionpoint set", "FILE", 0,                   \
@@ -114,6 +121,9 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	X(run_bundle_check, "bundle check", "DIR", 0,                                  \
 	  "Check a bundle as an import would, as far as that needs no tenant; more "   \
 	  "than 1 % of rejected rows fail it")                                         \
+	X(run_bundle_put, "bundle put", "DIR PREFIX",                                  \
+	  OPTION_BIT(TO_SOURCE) | OPTION_BIT(DATA_SOURCE),                             \
+	  "Put a bundle into the bucket of a data source; asks the S3 store itself")   \
 	X(run_import, "import", "PREFIX", OPTIONS_IMPORT | OPTION_BIT(NO_ACTIVATE),    \
 	  "Import a bundle from the data source and follow it to its end")             \
 	X(run_imports, "imports", "", 0, "List the imports that are remembered")       \

@@ -21,6 +21,7 @@
 	X(kill)                                                                        \
 	X(why)                                                                         \
 	X(point)                                                                       \
+	X(source)                                                                      \
 	X(import)
 
 #define X(name) extern const struct route_table name##_routes;

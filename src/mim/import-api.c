@@ -2,11 +2,10 @@
 /* POST and GET of imports, of campaigns and of users. */
 #include "mim/handlers.h"
 #include "mim/import.h"
+#include "mim/order-body.h"
 #include "mim/sync.h"
-#include "model/json-table.h"
 #include "net/object-store.h"
 
-#define MAX_ERRORS 20
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 
@@ -40,25 +39,6 @@ static const struct json_field user_fields[] = {
 	{"/dataSource", read_source, JSON_OPTIONAL},
 	{"/prefix", read_prefix, JSON_NEEDED},
 };
-
-static bool read_order(struct request *q, const struct json_field *fields, size_t n,
-		       struct import_order *o)
-{
-	struct json_table_reader r;
-	struct error_list errors;
-	json_t *body = request_json(q);
-	if (body == NULL)
-		return false;
-	error_list_init(&errors, MAX_ERRORS);
-	json_table_init(&r, fields, n, q->arena, &errors, "", o);
-	json_table_object(&r, body);
-	json_decref(body);
-	bool ok = error_list_empty(&errors);
-	if (!ok)
-		request_fail_all(q, &errors);
-	error_list_free(&errors);
-	return ok;
-}
 
 /* As the stored document shows it. */
 static bool reply_shown(struct request *q, struct str body, struct error *err)
@@ -98,7 +78,7 @@ static void order(struct request *q, enum import_kind kind,
 				 .activate = true,
 				 .service = q->who.service,
 				 .by = str_of(q->who.id)};
-	if (!read_order(q, fields, n, &o))
+	if (!order_body_table(q, fields, n, &o))
 		return;
 	if (!import_order(q->tenant, &o, q->now_ms, q->arena, &d, &err)) {
 		request_fail(q, &err);

@@ -2,6 +2,7 @@
 /* How imports come into the queue: by order, or at the start. */
 #include "mim/import-internal.h"
 #include "mim/sync.h"
+#include "model/tenant-json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,26 +37,15 @@ static bool queue(struct import_job *j, struct error *err)
 
 /* Ordering -----------------------------------------------------------------------*/
 
-static const struct data_source *find_source(const struct tenant *t, struct str id)
-{
-	for (size_t i = 0; i < t->n_data_sources; i++)
-		if (id.p != NULL ? str_eq(t->data_sources[i].id, id)
-				 : t->data_sources[i].default_data_source)
-			return &t->data_sources[i];
-	return NULL;
-}
-
 static bool check_order(const struct tenant *t, const struct import_order *o,
 			struct str *source, struct error *err)
 {
-	const struct data_source *s = find_source(t, o->data_source);
+	const struct data_source *s = o->data_source.p != NULL
+					      ? tenant_data_source(t, o->data_source)
+					      : tenant_default_data_source(t);
 	if (s == NULL)
 		return error_set(err, ERROR_UNPROCESSABLE, "/dataSource",
 				 "the tenant has no such data source");
-	if (s->authorization == AUTHORIZATION_AWS)
-		return error_set(
-			err, ERROR_NOT_BUILT, "/dataSource",
-			"an import from \"aws\" is not built into this version yet");
 	if (!object_key_check(o->prefix, err)) {
 		snprintf(err->where, sizeof err->where, "/prefix");
 		return false;

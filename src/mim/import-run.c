@@ -2,8 +2,9 @@
 /* The course of an import: its phases, its document, its end. */
 #include "mim/import-internal.h"
 #include "mim/settings.h"
+#include "mim/sources.h"
 #include "mim/sync.h"
-#include "net/address.h"
+#include "model/tenant-json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,98 +116,35 @@ bool import_check_rejected(struct import_job *j)
 
 /* Data source --------------------------------------------------------------------*/
 
-static bool open_directory(struct import_job *j, struct error *err)
-{
-	char root[4096];
-	struct str below = j->source->endpoint;
-	if (!mim_settings_path(j->mim->settings, "inlay.datasource.root", root,
-			       sizeof root))
-		return error_set(err, ERROR_INTERNAL, "", "a path is too long");
-	if (str_eqz(below, "."))
-		below = STR("");
-	j->objects =
-		object_store_directory(root, tenant_runtime_id(j->tenant), below, err);
-	return j->objects != NULL;
-}
-
 static bool source_stops(void *job)
 {
 	return import_stops(job);
 }
 
-static bool open_bucket(struct import_job *j, struct error *err)
-{
-	const struct settings *s = j->mim->settings;
-	const struct data_source *d = j->source;
-	struct error_list errors;
-	struct address_networks *allowed = arena_array(j->arena, 1, sizeof *allowed);
-	if (allowed == NULL)
-		return error_set(err, ERROR_MEMORY, "", "no memory");
-	error_list_init(&errors, 1);
-	bool ok = mim_settings_networks(s, allowed, &errors);
-	error_list_free(&errors);
-	if (!ok) /* it was looked at at the start */
-		return error_set(err, ERROR_INTERNAL, "", "inlay.net.allow is off");
-	const struct object_s3_settings settings = {
-		.endpoint = d->endpoint,
-		.bucket = d->bucket,
-		.access_key = d->access_key,
-		.secret_key = d->secret_key,
-		.region = d->region,
-		.signature_version = d->signature_version,
-		.restricted = d->restricted,
-		.allowed = allowed,
-		.ca_file = settings_str(s, "inlay.datasource.ca-file").p,
-		.timeout_ms = settings_int(s, "inlay.datasource.timeout"),
-		.stops = source_stops,
-		.stops_ctx = j,
-	};
-	j->objects = object_store_s3(&settings, err);
-	return j->objects != NULL;
-}
-
 static bool open_source(struct import_job *j, struct error *err)
 {
-	const struct tenant *t = j->config->tenant;
-	for (size_t i = 0; i < t->n_data_sources; i++)
-		if (str_eq(t->data_sources[i].id, j->doc.data_source))
-			j->source = &t->data_sources[i];
+	j->source = tenant_data_source(j->config->tenant, j->doc.data_source);
 	if (j->source == NULL)
 		return error_set(err, ERROR_UNPROCESSABLE, "/dataSource",
 				 "there is no such data source");
-	switch (j->source->authorization) {
-	case AUTHORIZATION_DIRECTORY:
-		return open_directory(j, err);
-	case AUTHORIZATION_RADOS:
-		return open_bucket(j, err);
-	case AUTHORIZATION_AWS:
-		break;
-	}
-	return error_set(err, ERROR_NOT_BUILT, "/dataSource",
-			 "an import from \"aws\" is not built into this version yet");
+	const struct source_opening o = {.mim = j->mim,
+					 .tenant = tenant_runtime_id(j->tenant),
+					 .source = j->source,
+					 .arena = j->arena,
+					 .stops = source_stops,
+					 .stops_ctx = j};
+	j->objects = source_open(&o, err);
+	return j->objects != NULL;
 }
 
 bool import_read_file(void *job, struct str name, bundle_bytes_fn *take, void *ctx,
 		      struct error *err)
 {
 	struct import_job *j = job;
-	const struct str parts[] = {j->source->prefix, j->doc.prefix, name};
 	struct buf key;
 	buf_init(&key, OBJECT_KEY_MAX + 2);
-	for (size_t i = 0; i < 3; i++) {
-		if (parts[i].n == 0)
-			continue;
-		if (key.n > 0 && key.p[key.n - 1] != '/')
-			buf_add_char(&key, '/');
-		buf_add_str(&key, parts[i]);
-	}
-	bool ok = false;
-	if (buf_ok(&key))
-		ok = object_store_read(j->objects, buf_str(&key), take, ctx, err);
-	else if (key.state == BUF_NOMEM)
-		error_set(err, ERROR_MEMORY, "", "no memory for a key");
-	else
-		error_set(err, ERROR_BAD_VALUE, "", "the key is too long");
+	bool ok = data_source_key(j->source, j->doc.prefix, name, &key, err) &&
+		  object_store_read(j->objects, buf_str(&key), take, ctx, err);
 	buf_free(&key);
 	return ok;
 }

@@ -194,13 +194,21 @@ static bool read_file(struct users_reading *r, struct error *err)
 /* Whichever of the three names is there. */
 static bool read_any(struct users_reading *r, struct error *err)
 {
+	/* who may not list a bucket is not told what is not there */
+	struct error forbidden = {.kind = ERROR_NONE};
 	for (size_t i = 0; i < sizeof file_names / sizeof *file_names; i++) {
 		error_clear(err);
 		r->users->file = str_of(file_names[i]);
 		if (read_file(r, err))
 			return true;
-		if (err->kind != ERROR_NOT_FOUND)
+		if (err->kind == ERROR_FORBIDDEN && forbidden.kind == ERROR_NONE)
+			forbidden = *err;
+		if (err->kind != ERROR_NOT_FOUND && err->kind != ERROR_FORBIDDEN)
 			break;
+	}
+	if (forbidden.kind != ERROR_NONE) {
+		*err = forbidden;
+		r->users->file = str_of(file_names[0]);
 	}
 	if (err->kind == ERROR_NOT_FOUND) {
 		r->users->file = str_of(file_names[0]);

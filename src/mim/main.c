@@ -27,6 +27,8 @@
 #define PATH_SIZE 4096
 #define EXIT_CONFIGURATION 2
 #define JOBS_QUEUED_MAX 1000
+#define OUTSIDE_THREADS 2
+#define OUTSIDE_QUEUED_MAX 8 /* each for as long as source-api.c lets it */
 
 struct options {
 	const char *config;
@@ -253,8 +255,11 @@ static bool open_pools(struct process *p, struct error *err)
 		workers_new("mimd-events", 1,
 			    limits.most[ADMISSION_EVENTS] * (1 + EVENT_BATCH_LANES),
 			    WORKERS_PATIENT, err);
+	mim->outside = workers_new("mimd-outside", OUTSIDE_THREADS, OUTSIDE_QUEUED_MAX,
+				   WORKERS_PROMPT, err);
 	mim->tenants = tenants_new(mim, err);
-	return mim->jobs != NULL && mim->events != NULL && mim->tenants != NULL;
+	return mim->jobs != NULL && mim->events != NULL && mim->outside != NULL &&
+	       mim->tenants != NULL;
 }
 
 /* The store is opened before the listeners, so that a second mimd on the same data
@@ -304,6 +309,7 @@ static void stop(struct process *p)
 	workers_free(mim->workers);
 	workers_free(mim->jobs);
 	workers_free(mim->events);
+	workers_free(mim->outside);
 	tenants_free(mim->tenants);
 	tokens_close(mim->tokens);
 	if (mim->system != NULL)

@@ -43,9 +43,10 @@ struct mim {
 	struct deliver *_Atomic deliver; /* NULL at the start */
 	struct workers *workers;         /* handlers that block */
 	struct workers *events;          /* batches of events; may be NULL */
-	struct workers *jobs; /* imports and sweeps: minutes, not milliseconds */
-	int64_t started_ms;   /* wall clock */
-	int64_t started_us;   /* clock_mono_us() at the start of main() */
+	struct workers *outside; /* handlers that ask somebody else; may be NULL */
+	struct workers *jobs;    /* imports and sweeps: minutes, not milliseconds */
+	int64_t started_ms;      /* wall clock */
+	int64_t started_us;      /* clock_mono_us() at the start of main() */
 	/* What is not ready yet, in words for /health/ready; NULL: all is. */
 	const char *_Atomic not_ready;
 	_Atomic bool stopping; /* long polls and jobs look at this */

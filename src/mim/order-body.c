@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/order-body.h"
 
-#include "model/json-table.h"
-
 #include <stdio.h>
+
+#define ERRORS_MAX 20
+
+bool order_body_table(struct request *q, const struct json_field *fields, size_t n,
+		      void *out)
+{
+	struct json_table_reader r;
+	struct error_list errors;
+	json_t *doc = request_json(q);
+	if (doc == NULL)
+		return false;
+	error_list_init(&errors, ERRORS_MAX);
+	json_table_init(&r, fields, n, q->arena, &errors, "", out);
+	json_table_object(&r, doc);
+	json_decref(doc);
+	bool ok = error_list_empty(&errors);
+	if (!ok)
+		request_fail_all(q, &errors);
+	error_list_free(&errors);
+	return ok;
+}
 
 struct order_body {
 	const char *const *values;
@@ -22,22 +41,7 @@ bool order_body_read(struct request *q, const char *name, const char *const *val
 {
 	struct order_body b = {values, n, choice};
 	char pointer[64];
-	struct json_table_reader r;
-	struct error_list errors;
-	if (q->body.n == 0)
-		return true;
-	json_t *doc = request_json(q);
-	if (doc == NULL)
-		return false;
 	snprintf(pointer, sizeof pointer, "/%s", name != NULL ? name : "");
 	const struct json_field field = {pointer, read_choice, JSON_OPTIONAL};
-	error_list_init(&errors, 8);
-	json_table_init(&r, &field, name != NULL ? 1 : 0, q->arena, &errors, "", &b);
-	json_table_object(&r, doc);
-	json_decref(doc);
-	bool ok = error_list_empty(&errors);
-	if (!ok)
-		request_fail_all(q, &errors);
-	error_list_free(&errors);
-	return ok;
+	return q->body.n == 0 || order_body_table(q, &field, name != NULL ? 1 : 0, &b);
 }

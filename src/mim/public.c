@@ -2,10 +2,10 @@
 #include "mim/public.h"
 
 #include "base/clock.h"
+#include "base/uri.h"
 #include "mim/public-page.h"
 #include "mim/schema-store.h"
 #include "mim/sync.h"
-#include "mim/uri.h"
 #include "mim/user-find.h"
 #include "model/unsubscribe-token.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mim/routes.h"
 
+#include "base/uri.h"
 #include "mim/handlers.h"
-#include "mim/uri.h"
 
 #include <assert.h>
 #include <stdio.h>

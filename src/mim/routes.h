@@ -28,6 +28,9 @@ enum route_flag {
 	ROUTE_EVENTS = 16, /* bounded apart and on a thread of its own, so that
 			      decisions do not wait for it */
 	ROUTE_WAITS = 32,  /* a long poll: ROUTE_WAIT_MS more for its answer */
+	/* blocks for somebody else's server: on threads of their own, so that what an
+	 * operator orders does not wait for it */
+	ROUTE_OUTSIDE = 64,
 };
 
 struct route {

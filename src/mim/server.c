@@ -2,11 +2,11 @@
 #include "mim/server.h"
 
 #include "base/clock.h"
+#include "base/uri.h"
 #include "mim/admission.h"
 #include "mim/descriptors.h"
 #include "mim/public.h"
 #include "mim/routes.h"
-#include "mim/uri.h"
 #include "net/http-server.h"
 #include "net/problem.h"
 
@@ -284,10 +284,14 @@ static void on_handle(struct http_request *rq, void *ctx)
 	}
 	bool closed =
 		q->tenant != NULL && !q->tenant->open && !(r->flags & ROUTE_CLOSED_TOO);
-	bool is_events = !closed && (r->flags & ROUTE_EVENTS) != 0;
-	if (!closed && !is_events && !(r->flags & ROUTE_BLOCKING))
+	struct workers *pool = closed                      ? s->mim->workers
+			       : r->flags & ROUTE_EVENTS   ? s->mim->events
+			       : r->flags & ROUTE_OUTSIDE  ? s->mim->outside
+			       : r->flags & ROUTE_BLOCKING ? s->mim->workers
+							   : NULL;
+	if (pool == NULL)
 		r->handler(q);
-	else if (!workers_run(is_events ? s->mim->events : s->mim->workers, work, q))
+	else if (!workers_run(pool, work, q))
 		request_fail_with(q, ERROR_BUSY, "", "too many calls wait already");
 }
 

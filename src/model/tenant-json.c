@@ -126,8 +126,8 @@ static const struct field connection_fields[] = {
 	F("accessKey", FIELD_TEXT, access_key, false, 0, 4096, NULL),
 	F("secretKey", FIELD_TEXT, secret_key, false, 0, MAX_SEALED, NULL),
 	F("endpoint", FIELD_TEXT, endpoint, true, 0, MAX_URL, NULL),
-	F("bucket", FIELD_TEXT, bucket, false, 0, 256, NULL),
-	F("region", FIELD_TEXT, region, false, 0, 64, NULL),
+	F("bucket", FIELD_TEXT, bucket, false, 0, 255, NULL),
+	F("region", FIELD_TEXT, region, false, 0, 63, NULL),
 	F("prefix", FIELD_TEXT, prefix, false, 0, 512, NULL),
 	F("signatureVersion", FIELD_OTHER, signature_version, false, 0, 0, NULL),
 };

@@ -4,22 +4,6 @@
 
 #include <stdio.h>
 
-const struct data_source *tenant_data_source(const struct tenant *t, struct str id)
-{
-	for (size_t i = 0; t != NULL && i < t->n_data_sources; i++)
-		if (str_eq(t->data_sources[i].id, id))
-			return &t->data_sources[i];
-	return NULL;
-}
-
-const struct data_source *tenant_default_data_source(const struct tenant *t)
-{
-	for (size_t i = 0; i < t->n_data_sources; i++)
-		if (t->data_sources[i].default_data_source)
-			return &t->data_sources[i];
-	return NULL;
-}
-
 const struct conversion_point *tenant_conversion_point(const struct tenant *t,
 						       struct str id)
 {
@@ -157,6 +141,13 @@ bool tenant_unmask(struct tenant *t, const struct tenant *old, enum tenant_part 
 	return error_list_empty(errors);
 }
 
+/* The same key, for something else that it may open. */
+static bool widens(const struct data_source *o, const struct data_source *d)
+{
+	return d->secret_key.n > 0 && str_eq(d->secret_key, o->secret_key) &&
+	       (!same(o->bucket, d->bucket) || !same(o->prefix, d->prefix));
+}
+
 bool tenant_restrict(struct tenant *t, const struct tenant *old, enum tenant_part part,
 		     struct error_list *errors)
 {
@@ -169,8 +160,16 @@ bool tenant_restrict(struct tenant *t, const struct tenant *old, enum tenant_par
 		const struct data_source *o = tenant_data_source(old, d->id);
 		bool kept = o != NULL && o->authorization == d->authorization &&
 			    same(o->endpoint, d->endpoint) &&
-			    same(o->region, d->region);
+			    same(o->region, d->region) &&
+			    /* which stands in the host's name */
+			    (d->authorization != AUTHORIZATION_AWS ||
+			     same(o->bucket, d->bucket));
 		d->restricted = kept ? o->restricted : true;
+		if (o != NULL && !o->restricted && widens(o, d))
+			error_list_add(errors, ERROR_FORBIDDEN,
+				       field_at_index(list, i).text,
+				       "with a key that an admin token has set, bucket "
+				       "and prefix are set with one, too");
 		if (d->authorization == AUTHORIZATION_DIRECTORY && !kept)
 			error_list_add(errors, ERROR_FORBIDDEN,
 				       field_at_index(list, i).text,

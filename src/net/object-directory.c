@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/object-store-internal.h"
+#include "net/object-directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +13,7 @@
 #define PIECE (256 * 1024)
 #define RENAME_RETRIES 32
 
-struct object_directory {
-	struct object_store store;
-	int fd;
-};
-
-/* Never leaves `dir`, also not by a link that somebody puts there meanwhile. */
-static int open_beneath(int dir, struct str path, int flags, struct error *err)
+int open_beneath(int dir, struct str path, int flags, struct error *err)
 {
 	char name[OBJECT_KEY_MAX + 1];
 	struct open_how how = {.flags = (uint32_t)(flags | O_CLOEXEC),
@@ -104,7 +98,25 @@ static void directory_close(struct object_store *s)
 	free(d);
 }
 
-static const struct object_backend backend = {directory_read, directory_close};
+static bool directory_find(struct object_store *s, struct str key, uint64_t *size,
+			   struct error *err)
+{
+	const struct object_directory *d = (const struct object_directory *)s;
+	struct stat st;
+	int fd = open_beneath(d->fd, key, O_PATH, err);
+	if (fd < 0)
+		return false;
+	bool ok = fstat(fd, &st) == 0 || error_set_errno(err, "", errno, "cannot look");
+	close(fd);
+	if (ok && !S_ISREG(st.st_mode))
+		return error_set(err, ERROR_FORBIDDEN, "", "is no regular file");
+	if (ok)
+		*size = (uint64_t)st.st_size;
+	return ok;
+}
+
+static const struct object_backend backend = {directory_read, directory_find,
+					      object_directory_list, directory_close};
 
 /* One step down; takes `dir` over. */
 static int step_down(int dir, struct str below, struct error *err)

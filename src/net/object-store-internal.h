@@ -9,6 +9,10 @@ struct object_backend {
 	/* the key was checked */
 	bool (*read)(struct object_store *s, struct str key, object_fn *take, void *ctx,
 		     struct error *err);
+	bool (*find)(struct object_store *s, struct str key, uint64_t *size,
+		     struct error *err);
+	bool (*list)(struct object_store *s, const struct object_range *range,
+		     object_seen_fn *seen, void *ctx, bool *more, struct error *err);
 	void (*close)(struct object_store *s); /* frees it */
 };
 

@@ -27,6 +27,20 @@ bool object_store_read(struct object_store *s, struct str key, object_fn *take,
 	return object_key_check(key, err) && s->backend->read(s, key, take, ctx, err);
 }
 
+bool object_store_find(struct object_store *s, struct str key, uint64_t *size,
+		       struct error *err)
+{
+	return object_key_check(key, err) && s->backend->find(s, key, size, err);
+}
+
+bool object_store_list(struct object_store *s, const struct object_range *range,
+		       object_seen_fn *seen, void *ctx, bool *more, struct error *err)
+{
+	*more = false;
+	return (range->prefix.n == 0 || object_key_check(range->prefix, err)) &&
+	       s->backend->list(s, range, seen, ctx, more, err);
+}
+
 void object_store_close(struct object_store *s)
 {
 	if (s != NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/unit-malloc.h"
 #include "base/unit.h"
 #include "net/object-store.h"
 
@@ -207,13 +208,126 @@ static void a_directory_must_be_there(void **state)
 	assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
+static void objects_are_found_with_their_size(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	uint64_t size = 1;
+	assert_true(object_store_find(f->store, STR("large"), &size, &err));
+	assert_int_equal(size, 1 << 20);
+	assert_true(object_store_find(f->store, STR("empty"), &size, &err));
+	assert_int_equal(size, 0);
+	assert_true(object_store_find(f->store, STR("inside"), &size, &err));
+	assert_int_equal(size, 10);
+	assert_false(object_store_find(f->store, STR("none"), &size, &err));
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
+	assert_false(object_store_find(f->store, STR("up"), &size, &err));
+	assert_int_equal(err.kind, ERROR_FORBIDDEN);
+	assert_false(object_store_find(f->store, STR("fifo"), &size, &err));
+	assert_int_equal(err.kind, ERROR_FORBIDDEN);
+}
+
+static bool note_key(void *ctx, struct str key, uint64_t size, struct error *err)
+{
+	(void)size;
+	buf_add_str(ctx, key);
+	return buf_add_char(ctx, ' ') || error_set(err, ERROR_FULL, "", "full");
+}
+
+static void check_list(struct fixture *f, const struct object_range *range,
+		       const char *want, bool want_more)
+{
+	struct error err = {0};
+	struct buf seen;
+	bool more = !want_more;
+	buf_init(&seen, 1024);
+	if (!object_store_list(f->store, range, note_key, &seen, &more, &err))
+		fail_msg("%s", err.message);
+	assert_str(buf_str(&seen), want);
+	assert_int_equal(more, want_more);
+	buf_free(&seen);
+}
+
+static void regular_files_are_listed_in_the_order_of_their_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	char path[256];
+	bool more;
+	struct buf full;
+	make_directory(f, "tenant/bundle/f");
+	make_file(f, "tenant/bundle/f/z", 1);
+	make_file(f, "tenant/bundle/f-a", 1);
+	make_link(f, "tenant/bundle/g", "f"); /* a folder's link is left out */
+	check_list(f, &(struct object_range){.pages = 1},
+		   "empty f-a f/z file inside large ", false);
+	check_list(f, &(struct object_range){.pages = 1, .prefix = STR("f")},
+		   "f-a f/z file ", false);
+	check_list(f, &(struct object_range){.pages = 1, .prefix = STR("f/")}, "f/z ",
+		   false);
+	check_list(f, &(struct object_range){.pages = 1, .after = STR("f/")},
+		   "f/z file inside large ", false);
+	check_list(f, &(struct object_range){.pages = 1, .after = STR("f/z")},
+		   "file inside large ", false);
+	check_list(f, &(struct object_range){.pages = 2, .page = 1}, "empty f-a ",
+		   true);
+	check_list(f, &(struct object_range){.pages = 3, .page = 2},
+		   "empty f-a f/z file inside large ", false);
+	buf_init(&full, 8);
+	assert_false(object_store_list(f->store, &(struct object_range){.pages = 1},
+				       note_key, &full, &more, &err));
+	assert_int_equal(err.kind, ERROR_FULL);
+	assert_false(object_store_list(
+		f->store, &(struct object_range){.pages = 1, .prefix = STR("../x")},
+		note_key, &full, &more, &err));
+	assert_int_equal(err.kind, ERROR_BAD_VALUE);
+	buf_free(&full);
+	static const char *const made[] = {"tenant/bundle/f/z", "tenant/bundle/f-a",
+					   "tenant/bundle/g"};
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+		path_of(f, made[i], path);
+		unlink(path);
+	}
+	path_of(f, "tenant/bundle/f", path);
+	rmdir(path);
+}
+
+static struct fixture *tortured;
+
+static bool list_all(struct error *err)
+{
+	const struct object_range range = {.pages = 1};
+	struct buf seen;
+	bool more;
+	buf_init(&seen, 1024);
+	bool ok =
+		object_store_list(tortured->store, &range, note_key, &seen, &more, err);
+	if (ok)
+		assert_str(buf_str(&seen), "empty file inside large ");
+	else if (err->kind == ERROR_FULL) /* of who takes: the text had no room */
+		err->kind = ERROR_MEMORY;
+	buf_free(&seen);
+	return ok;
+}
+
+static void a_list_without_memory_is_none(void **state)
+{
+	tortured = *state;
+	unit_malloc_torture("list", list_all);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(objects_are_read_whole),    T(whoever_takes_can_stop),
-		T(nothing_leads_out),         T(only_regular_files_are_objects),
+		T(objects_are_read_whole),
+		T(whoever_takes_can_stop),
+		T(nothing_leads_out),
+		T(only_regular_files_are_objects),
 		T(a_directory_must_be_there),
+		T(objects_are_found_with_their_size),
+		T(regular_files_are_listed_in_the_order_of_their_keys),
+		T(a_list_without_memory_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * network, each on a line, then the user's name. A wait is within its bounds; a URL is
  * printable, keeps its host, and gives the values back that were put in. */
 #include "base/clock.h"
-#include "mim/uri.h"
+#include "base/uri.h"
 #include "model/delivery.h"
 #include "model/retry.h"
 #include "net/address.h"

@@ -2,8 +2,8 @@
 /* The head of an HTTP request as it is checked before anything is read: "METHOD TARGET
  * VERSION", then a field on each line. What passes has one framing only; routes and
  * the query give back what a client could have encoded. */
+#include "base/uri.h"
 #include "mim/routes.h"
-#include "mim/uri.h"
 #include "net/http-internal.h"
 
 #include <stdlib.h>

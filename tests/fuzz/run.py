@@ -41,6 +41,7 @@ TARGETS = {
     "reply": ("json", 2048),
     "requests": ("json", 4096),
     "spool": (None, 2048),
+    "s3-answer": ("s3", 2048),
     "store": (None, 1024),
     "template": ("mustache", 4096),
     "tenant": ("json", 4096),

@@ -5,11 +5,13 @@ import copy
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import time
 
 from mimd_case import MimdCase
+from services.daemon import build_folder
 
 ENDED = ("done", "failed")
 
@@ -144,3 +146,12 @@ class ImportCase(MimdCase):
 
     def messages(self, problem):
         return "\n".join(f"{e['pointer']} {e['message']}" for e in problem["errors"])
+
+    def inlay(self, *words):
+        """The command, to its end."""
+        return subprocess.run(
+            [build_folder() / "src/cli/inlay", *words], capture_output=True, text=True,
+            timeout=120, check=False, env={
+                **os.environ, "INLAY_URL": f"http://127.0.0.1:{self.mimd.port}",
+                "INLAY_TENANT": "default",
+                "INLAY_TOKEN_FILE": str(self.mimd.data / "admin-token")})

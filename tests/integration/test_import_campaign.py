@@ -377,15 +377,6 @@ class Orders(ImportCase):
         self.assertEqual(self.pointers(
             self.post(422, {"prefix": "a", "dataSource": "none"})), ["/dataSource"])
 
-    def test_from_an_object_store_that_is_not_built_in(self):
-        self.mimd.need(200, "PUT", self.path("dataSources"), [{
-            "id": "s3", "type": "ongage", "defaultDataSource": True,
-            "awsConnectionInformation": {
-                "authorizationType": "aws", "accessKey": "a", "secretKey": "b",
-                "endpoint": "", "region": "eu-central-1", "bucket": "c"}}])
-        problem = self.post(422, {"prefix": "a"})
-        self.assertTrue(problem["type"].endswith("not-built-in"), problem)
-
     def test_links_that_lead_out_are_not_followed(self):
         (self.mimd.data / "datasource" / "other").mkdir()
         Bundle().write(self.mimd.data / "datasource" / "other" / "x")

@@ -184,6 +184,14 @@ class TheServer(unittest.TestCase):
         self.assertEqual(self.call("PUT", T, tenant), made)
         self.call("GET", f"{T}/dataSources")
         self.call("PUT", f"{T}/dataSources", DIRECTORY)
+        source = f"{T}/dataSources/{DIRECTORY[0]['id']}"
+        for body in {}, {"prefix": "none"}, None:
+            self.call("POST", f"{source}/test", body)
+        self.call("POST", f"{source}/test", {"prefix": "/"}, want=400)
+        self.call("GET", f"{source}/bundles?limit=2", want=404)  # no such directory
+        self.mim.put_bundle("listed/1", campaign())
+        self.call("GET", f"{source}/bundles?limit=2")
+        self.call("GET", f"{T}/dataSources/nowhere/bundles", want=404)
         points = self.call("GET", f"{T}/conversionPoints")
         self.assertEqual(self.call("PUT", f"{T}/conversionPoints/", points), points)
         self.points([p["id"] for p in points])

@@ -25,6 +25,7 @@ SECRET_KEY = "testsecret/with+odd=chars0000000000000001"
 PROGRAMS = ("mon", "osd", "rgw")  # in the order of their start
 START_LIMIT = 120.0  # seconds; a machine that has other work takes its time
 STOP_LIMIT = 30.0
+HOST = "s3.localhost"  # which resolves as localhost does, with all below it
 
 CONFIGURATION = """\
 [global]
@@ -69,6 +70,8 @@ keyring = {directory}/none
 [client.rgw]
 rgw_data = {run}
 rgw_frontends = beast endpoint=127.0.0.1:{port}
+# buckets stand before it, where a client has them in the host
+rgw_dns_name = {host}
 rgw_thread_pool_size = 32
 rgw_override_bucket_index_max_shards = 1
 rgw_enable_usage_log = false
@@ -103,11 +106,11 @@ class Gateway:
         fsid = str(uuid.uuid4())
         self.config.write_text(CONFIGURATION.format(
             fsid=fsid, directory=self.directory, run=self.directory / "run",
-            log=self.directory / "log", port=self.port, mon_port=self.mon_port,
+            log=self.directory / "log", host=HOST, port=self.port, mon_port=self.mon_port,
             memory=self.memory))
         try:
             self._start_cluster(fsid)
-            self._make_user()
+            self.make_user("test", ACCESS_KEY, SECRET_KEY)
             self.start_program("rgw")
         except Exception as e:
             log = self.log()
@@ -128,10 +131,11 @@ class Gateway:
                   "--osd-uuid", osd)
         self.start_program("osd")
 
-    def _make_user(self):
+    def make_user(self, name, access, secret):
+        """Who has nothing yet."""
         self._run("radosgw-admin", "-c", self.config, "-n", "client.rgw", "user",
-                  "create", "--uid=test", "--display-name=Test",
-                  f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}")
+                  "create", f"--uid={name}", "--display-name=Test",
+                  f"--access-key={access}", f"--secret-key={secret}")
 
     def _run(self, *command):
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True,

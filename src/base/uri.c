@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mim/uri.h"
+#include "base/uri.h"
 
 #include "base/crypto.h"
 
@@ -28,6 +28,11 @@ static bool decode(struct arena *arena, struct str raw, bool plus, struct str *o
 bool uri_decode(struct arena *arena, struct str raw, struct str *out)
 {
 	return decode(arena, raw, false, out);
+}
+
+bool uri_decode_form(struct arena *arena, struct str raw, struct str *out)
+{
+	return decode(arena, raw, true, out);
 }
 
 bool uri_parse_query(struct arena *arena, struct str raw, struct uri_pair *out,
