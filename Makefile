@@ -14,7 +14,7 @@ PYTHON  := /usr/bin/python3
 
 , := ,
 
-BENCH := $(addprefix tests/bench/bench-,load overload parts spool store)
+BENCH := $(addprefix tests/bench/bench-,load overload parts s3 spool store)
 
 .PHONY: all help deps build demo test test-cql test-faults soak kills bench fuzz coverage install format lint clean
 all: build
@@ -35,10 +35,10 @@ ninja-%:
 	@test -f $*/build.ninja || CC="$(CC)" meson setup $* --prefix $(PREFIX) $(if $(findstring -address,$*),-Db_sanitize=address$(,)undefined -Db_lundef=false) $(if $(findstring -thread,$*),-Db_sanitize=thread -Db_lundef=false) >/dev/null
 	@ninja -C $* $(ONLY)
 
-demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop; DEMO_DIR=FOLDER)
-	@packaging/install-deps build demo
+demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop; DEMO_DIR=FOLDER; DATA=s3)
+	@packaging/install-deps build demo $(if $(filter s3,$(DATA)),s3)
 	@$(MAKE) --no-print-directory ninja-$(PLAIN) ONLY='$(PROGRAMS)'
-	@$(PYTHON) examples/demo.py --build $(PLAIN)
+	@$(PYTHON) examples/demo.py --build $(PLAIN) $(if $(DATA),--data $(DATA))
 
 test: ## every test; SAN=address or SAN=thread for sanitizer builds
 	@packaging/install-deps build test

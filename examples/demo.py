@@ -25,6 +25,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from services.chain import Chain            # noqa: E402
 from services.imap_dialogue import Dialogue  # noqa: E402
+from services.rgw import ACCESS_KEY, SECRET_KEY, Gateway  # noqa: E402
+from services.s3 import put_object  # noqa: E402
 
 READER = "alice@example.org"
 STRANGER = "bob@example.org"      # is known, but gave no consent
@@ -98,14 +100,71 @@ def cli(chain, *words, show=None, check=True):
     return done.stdout
 
 
-def make_tenant(chain, show):
-    show.title("The tenant: the original's call, its data source replaced by a folder")
+class Folder:
+    """Campaigns come from a folder."""
+
+    name = "a folder"
+
+    def __init__(self, chain):
+        self.root = chain.data_source_folder("default", "campaigns")
+
+    def data_source(self, before):
+        return {**before, "type": "directory", "awsConnectionInformation": {
+            "authorizationType": "directory", "endpoint": "campaigns"}}
+
+    def put_users(self):
+        (self.root / "users").mkdir(parents=True)
+        shutil.copy(ROOT / "examples/users.csv", self.root / "users/users.csv")
+
+    def put_bundle(self, chain, show, bundle, prefix):
+        shutil.copytree(bundle, self.root / prefix)
+
+    def stop(self):
+        pass
+
+
+class Bucket:
+    """Campaigns come from a bucket of a Ceph RADOS Gateway of its own."""
+
+    name = "a bucket of a Ceph RADOS Gateway"
+    bucket = "campaigns"
+
+    def __init__(self, chain):
+        self.folder = chain.folder
+        self.gateway = Gateway(self.folder / "rgw").start()
+        self.put("", b"")
+
+    def put(self, key, data):
+        put_object(self.gateway.port, self.bucket, key, data, ACCESS_KEY, SECRET_KEY)
+
+    def data_source(self, before):
+        made = {**before, "awsConnectionInformation": {
+            "authorizationType": "rados", "accessKey": ACCESS_KEY,
+            "secretKey": SECRET_KEY, "endpoint": self.gateway.url,
+            "bucket": self.bucket}}
+        (self.folder / "sources.json").write_text(json.dumps([made]))
+        return made
+
+    def put_users(self):
+        self.put("users/users.csv", (ROOT / "examples/users.csv").read_bytes())
+
+    def put_bundle(self, chain, show, bundle, prefix):
+        cli(chain, "bundle", "put", str(bundle), prefix,
+            "--to", str(self.folder / "sources.json"), show=show)
+
+    def stop(self):
+        self.gateway.stop()
+
+
+SOURCES = {"directory": Folder, "s3": Bucket}
+
+
+def make_tenant(chain, source, show):
+    show.title(f"The tenant: the original's call, its data source replaced by {source.name}")
     status, answer = chain.mimd.call("POST", "/api/tenants/?createDB=true", TENANT)
     show.check(f"POST /api/tenants/?createDB=true: {status}", status == 201)
     status, sources = chain.mimd.call("GET", "/api/tenants/default/dataSources")
-    sources[0]["awsConnectionInformation"] = {
-        "authorizationType": "directory", "endpoint": "campaigns"}
-    sources[0]["type"] = "directory"
+    sources[0] = source.data_source(sources[0])
     status, _ = chain.mimd.call("PUT", "/api/tenants/default/dataSources", sources)
     show.check(f"PUT /api/tenants/default/dataSources: {status}", status == 200)
     status, tenant = chain.mimd.call("GET", "/api/tenants/default/")
@@ -119,16 +178,16 @@ def make_tenant(chain, show):
     show.check(f"PUT /api/tenants/default/purposes: {status}", status == 200)
 
 
-def load(chain, show):
+def load(chain, source, show):
     show.title("Users with their consents, then the campaign for 1,000 recipients")
-    source = chain.data_source_folder("default", "campaigns")
-    (source / "users").mkdir(parents=True)
-    shutil.copy(ROOT / "examples/users.csv", source / "users/users.csv")
-    bundle = source / "campaigns/spring/1"
-    shutil.copytree(ROOT / "examples/spring", bundle)
+    bundle = chain.folder / "spring"
+    source.put_users()
+    cli(chain, "datasource", "test", show=show)
     cli(chain, "user", "import", "users/", show=show)
+    shutil.copytree(ROOT / "examples/spring", bundle)
     cli(chain, "bundle", "build", str(bundle))
     cli(chain, "bundle", "check", str(bundle))
+    source.put_bundle(chain, show, bundle, "campaigns/spring/1")
     cli(chain, "import", "campaigns/spring/1/", show=show)
     cli(chain, "campaign", "list", show=show)
 
@@ -257,6 +316,8 @@ def arguments():
                    default=os.environ.get("DEMO_DIR") or str(ROOT / "demo-run"))
     p.add_argument("--exit", action="store_true",
                    default=os.environ.get("DEMO_EXIT") == "1")
+    p.add_argument("--data", choices=SOURCES, default="directory",
+                   help="where campaigns come from")
     return p.parse_args()
 
 
@@ -287,6 +348,7 @@ def main():
     # a slow disk must not spoil what is shown: the default is 50 ms
     chain = Chain(args.directory, fresh=True,
                   settings={"inlay_deadline": DEADLINE_MS})
+    source = None
     try:
         show.title("Starting mimd, inlay-agent and a private Dovecot in "
                    + os.path.relpath(args.directory))
@@ -295,8 +357,9 @@ def main():
 mimd         http://127.0.0.1:{chain.mimd.port} (the public listener: {chain.public_url})
 inlay-agent  {os.path.relpath(chain.socket)}
 Dovecot      127.0.0.1, port {chain.dovecot.imap_port}""")
-        make_tenant(chain, show)
-        load(chain, show)
+        source = SOURCES[args.data](chain)
+        make_tenant(chain, source, show)
+        load(chain, source, show)
         reader_opens(chain, show)
         stranger_opens(chain, show)
         statistics(chain, show)
@@ -312,6 +375,8 @@ Dovecot      127.0.0.1, port {chain.dovecot.imap_port}""")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         chain.stop()
+        if source is not None:
+            source.stop()
     return 1 if show.failed else 0
 
 

@@ -7,8 +7,8 @@ What a run leaves (populations, which take long to make, and results) is in benc
 too. Environment: B_USERS (default 1,000,000), B_SECONDS of a run (3), B_ROUNDS (5);
 B_SESSIONS (200), B_MESSAGES (100,000) and B_PAUSE (ms; both) of b, B_INJECTIONS (40)
 of c, B_ROWS (10,000,000) and B_RATE (1,000 decisions a second) of d, B_MANY_USERS
-(10,000,000) of f, B_IDLE (200) of r, B_EVENTS (1,000,000) of w with B_RATE, B_OVERLOAD
-(60 s) of o, whose B_USERS is 100,000.
+(10,000,000) of f, B_BYTES (5 GiB) of t, B_IDLE (200) of r, B_EVENTS (1,000,000) of w
+with B_RATE, B_OVERLOAD (60 s) of o, whose B_USERS is 100,000.
 """
 import argparse
 import datetime
@@ -30,6 +30,7 @@ import bench_inject     # noqa: E402
 import bench_overload   # noqa: E402
 import bench_parts      # noqa: E402
 import bench_recall     # noqa: E402
+import bench_s3         # noqa: E402
 import bench_select     # noqa: E402
 from figures import RUN, option  # noqa: E402
 
@@ -48,6 +49,7 @@ BENCHES = [
      bench_overload.overload),
     ("f", "from 100,000 to 10,000,000 users", bench_growth.growth),
     ("r", "a recall of what lies before clients in IDLE", bench_recall.in_idle),
+    ("t", "from an S3 store", bench_s3.download),
     ("p", "the steps of a decision and of a message", bench_parts.steps),
     ("s", "the store alone", bench_parts.store),
 ]
