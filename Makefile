@@ -43,7 +43,7 @@ demo: ## a message appears in a real inbox (DEMO_EXIT=1: and stop; DEMO_DIR=FOLD
 test: ## every test; SAN=address or SAN=thread for sanitizer builds
 	@packaging/install-deps build test
 	@$(MAKE) --no-print-directory ninja-$(PLAIN)
-	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory ninja-build-clang)
+	@$(if $(SAN),$(MAKE) --no-print-directory ninja-$(BUILD),$(MAKE) --no-print-directory CC=clang ninja-build-clang)
 	@$(PYTHON) tests/run.py --build $(BUILD) --plugin-build $(PLAIN) $(if $(SAN),--sanitizer $(SAN)) $(T)
 
 test-cql: ## the Cassandra driver in cql/, with ASan, on real Cassandra nodes; T=NAME

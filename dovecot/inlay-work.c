@@ -287,8 +287,8 @@ static void write_learned(struct inlay_work *work)
 			record = *old;
 		if (record.state != INLAY_STATE_SAVED)
 			record.due = record.acked =
-				1u << (record.again ? WIRE_EVENT_REINJECTED
-						    : WIRE_EVENT_INJECTED);
+				(uint8_t)(1u << (record.again ? WIRE_EVENT_REINJECTED
+							      : WIRE_EVENT_INJECTED));
 		memcpy(record.instance, own->instance, sizeof(record.instance));
 		memcpy(record.guid, own->guid, sizeof(record.guid));
 		record.state = INLAY_STATE_SAVED;
