@@ -369,9 +369,24 @@ static void stays(struct inlay_work *work, struct inlay_record *record, uint32_t
 	record->uid = uid;
 	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
 	record->due |= (uint8_t)told;
+	if (record->state == INLAY_STATE_SAVED)
+		record->cause = WIRE_CAUSE_NONE; /* it was to go, and does not */
 	write_record(work, record);
 	inlay_session_tell(work->session, record->instance, record->guid,
 			   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);
+}
+
+/* If this process is killed when the message is gone and before that is noted, whoever
+ * looks next knows that it was not the user. */
+static void announce(struct inlay_work *work, struct inlay_record *record, uint32_t uid,
+		     uint8_t cause)
+{
+	if (record->state != INLAY_STATE_SAVED)
+		return;
+	record->cause = cause;
+	record->uid = uid;
+	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
+	write_record(work, record);
 }
 
 static void withdraw(struct inlay_work *work, const struct inlay_action *action)
@@ -401,7 +416,7 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 		if (record.state == INLAY_STATE_GONE)
 			tell_again(session, &record);
 		else
-			inlay_act_gone(work, &record, WIRE_CAUSE_UNKNOWN);
+			inlay_act_gone(work, &record, inlay_look_absence(&record));
 		return;
 	}
 	record.seen = record.seen || was_read(work->box, uid);
@@ -409,6 +424,7 @@ static void withdraw(struct inlay_work *work, const struct inlay_action *action)
 		stays(work, &record, uid);
 		return;
 	}
+	announce(work, &record, uid, withdrawn_as(action, FALSE));
 	if (inlay_expunge(work->box, uid, session->set.notify) < 0 ||
 	    sync_again(work) < 0) {
 		inlay_session_error(session,

@@ -38,7 +38,8 @@ struct inlay_record {
 	uint8_t state; /* enum inlay_state */
 	bool again;    /* a reinjection */
 	bool seen;     /* as last reported */
-	uint8_t cause; /* enum wire_cause, when GONE */
+	/* enum wire_cause, when GONE; while SAVED what it is about to go for */
+	uint8_t cause;
 	uint8_t due; /* events that happened, a bit (1 << enum wire_event_type) each */
 	uint8_t acked; /* of those, the ones the agent has on its disk */
 	bool named;    /* the file's name was durable before this was written; whoever

@@ -31,6 +31,13 @@ bool inlay_look_is_users(const struct inlay_record *record)
 		record->cause == WIRE_CAUSE_MOVED);
 }
 
+uint8_t inlay_look_absence(const struct inlay_record *record)
+{
+	return record->state == INLAY_STATE_SAVED && record->cause != WIRE_CAUSE_NONE
+		       ? record->cause
+		       : WIRE_CAUSE_UNKNOWN;
+}
+
 uint32_t inlay_look_extension(struct mailbox *box)
 {
 	return mail_index_ext_register(box->index, "inlay", sizeof(struct look_header),

@@ -42,6 +42,8 @@ struct inlay_measure {
 /* The user has expunged it or moved it away: what has its GUID in INBOX now, a copy
  * that was made before or one that was moved back, is the user's. */
 bool inlay_look_is_users(const struct inlay_record *record);
+/* Why it is gone if it is not there any more, as far as the record tells. */
+uint8_t inlay_look_absence(const struct inlay_record *record);
 
 uint32_t inlay_look_extension(struct mailbox *box);
 

@@ -27,10 +27,12 @@ bool inlay_news_has(const struct inlay_session *session, const struct inlay_own 
 	return is_gone(session, own) || (inlay_news_was_read(own) && !own->read_told);
 }
 
-static uint8_t cause_of(const struct inlay_own *own)
+/* record NULL: what the ledger says of it is not known. */
+static uint8_t cause_of(const struct inlay_own *own, const struct inlay_record *record)
 {
-	if (!own->expunged)
-		return WIRE_CAUSE_UNKNOWN; /* another process may know better */
+	if (!own->expunged) /* another process may know better */
+		return record != NULL ? inlay_look_absence(record)
+				      : (uint8_t)WIRE_CAUSE_UNKNOWN;
 	return own->copied ? WIRE_CAUSE_MOVED : WIRE_CAUSE_EXPUNGED;
 }
 
@@ -61,11 +63,11 @@ static void note_gone(const struct inlay_own *own, struct inlay_record *record)
 	const unsigned int bit = 1u << WIRE_EVENT_GONE;
 
 	if (record->state != INLAY_STATE_GONE) {
+		record->cause = cause_of(own, record);
 		record->state = INLAY_STATE_GONE;
-		record->cause = cause_of(own);
 	} else if (record->cause == WIRE_CAUSE_UNKNOWN && own->expunged) {
 		/* somebody else saw it go first; this process did it and knows why */
-		record->cause = cause_of(own);
+		record->cause = cause_of(own, record);
 		record->acked &= (uint8_t)~bit;
 	}
 	record->due |= (uint8_t)bit;
@@ -178,7 +180,7 @@ static void tell_unwritten(struct inlay_session *session)
 		if (is_gone(session, own))
 			inlay_session_tell(session, own->instance, own->guid,
 					   WIRE_EVENT_GONE, inlay_news_was_read(own),
-					   cause_of(own));
+					   cause_of(own, NULL));
 	}
 }
 

@@ -113,7 +113,7 @@ static void not_found(struct inlay_work *work, const struct inlay_record *old)
 	    old->uid >= measure->uid_next || old->uid_validity != measure->uid_validity)
 		return;
 	if (!mail_index_lookup_seq(work->box->view, old->uid, &seq)) {
-		inlay_act_gone(work, &record, WIRE_CAUSE_UNKNOWN);
+		inlay_act_gone(work, &record, inlay_look_absence(old));
 		return;
 	}
 	record.uid = 0;

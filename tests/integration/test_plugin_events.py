@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What becomes of a message is told once: read, gone, moved, withdrawn."""
 
+import itertools
 import os
 import unittest
 
 import ledger_file
 from fake_agent import OPEN_AGAIN, WITHDRAW, encode
+from ledger_file import GONE, SAVED
 from plugin_case import DEADLINE, PluginCase, message, wait_until
 
 
@@ -166,6 +168,28 @@ class Events(PluginCase):
         self.assertEqual(self.agent.wait_event("gone", cause="withdrawn")["seen"], 0)
         self.agent.withdraw = []
         self.told("injected", "gone")
+
+    def test_killed_when_it_is_withdrawn_and_not_noted_it_is_known_why_it_went(self):
+        client = self.injected()
+        self.logout(client)
+        self.agent.withdraw = [self.agent.messages[0].guid]
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.wait_event("gone", cause="withdrawn")
+        self.logout(client)
+        # what it wrote before the message went is what a kill would have left
+        before = list(itertools.takewhile(lambda r: r.state != GONE,
+                                          ledger_file.read(self.ledger())))
+        self.assertEqual(before[-1].state, SAVED)
+        ledger_file.write(self.ledger(), before)
+        self.agent.withdraw = []
+        told = len(self.agent.events)
+        client = self.connect()
+        self.assertEqual(client.exists(), 0)
+        self.agent.wait(lambda a: len(a.events) > told, "the event")
+        self.logout(client)
+        self.assertEqual({e["cause"] for e in self.agent.events[told:]
+                          if e["type"] == "gone"}, {"withdrawn"})
 
     def test_a_pushed_withdrawal_reaches_an_idling_client(self):
         client = self.injected()
