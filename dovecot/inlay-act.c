@@ -362,16 +362,20 @@ static uint8_t withdrawn_as(const struct inlay_action *action, bool kept)
 /* It is to go unless it was read, and it was: whoever wants it back did not know. */
 static void stays(struct inlay_work *work, struct inlay_record *record, uint32_t uid)
 {
-	const unsigned int told = 1u << WIRE_EVENT_READ;
+	const unsigned int bit = 1u << WIRE_EVENT_READ;
+	bool told = (record->due & bit) != 0;
+	bool announced = inlay_look_absence(record) != WIRE_CAUSE_UNKNOWN;
 
-	if ((record->due & told) != 0)
+	if (told && !announced)
 		return;
 	record->uid = uid;
 	record->uid_validity = mail_index_get_header(work->box->view)->uid_validity;
-	record->due |= (uint8_t)told;
-	if (record->state == INLAY_STATE_SAVED)
-		record->cause = WIRE_CAUSE_NONE; /* it was to go, and does not */
+	record->due |= (uint8_t)bit;
+	if (announced)
+		record->cause = WIRE_CAUSE_NONE;
 	write_record(work, record);
+	if (told)
+		return;
 	inlay_session_tell(work->session, record->instance, record->guid,
 			   WIRE_EVENT_READ, TRUE, WIRE_CAUSE_NONE);
 }

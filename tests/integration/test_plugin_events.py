@@ -11,6 +11,9 @@ from ledger_file import GONE, SAVED
 from plugin_case import DEADLINE, PluginCase, message, wait_until
 
 
+WITHDRAWN = 3  # as the ledger has it
+
+
 class Events(PluginCase):
     mail = "maildir"
     kills = 4  # each leaves a dotlock behind, over which Dovecot waits for seconds
@@ -190,6 +193,24 @@ class Events(PluginCase):
         self.logout(client)
         self.assertEqual({e["cause"] for e in self.agent.events[told:]
                           if e["type"] == "gone"}, {"withdrawn"})
+
+    def test_what_was_about_to_go_and_stays_is_the_users_again(self):
+        client = self.injected()
+        client.fetch("1", "(BODY[])")
+        self.agent.wait_event("read")
+        self.logout(client)
+        # as one would leave it that was killed before the message went
+        instance = self.agent.messages[0].instance
+        record = ledger_file.last(self.ledger())[instance]
+        self.assertEqual((record.state, record.cause), (SAVED, 0))
+        ledger_file.append(self.ledger(), record.changed(cause=WITHDRAWN))
+        self.agent.withdraw = [self.agent.messages[0].guid]
+        client = self.connect()
+        self.assertEqual(client.exists(), 1)
+        self.logout(client)
+        record = ledger_file.last(self.ledger())[instance]
+        self.assertEqual((record.state, record.cause), (SAVED, 0))
+        self.told("injected", "read")
 
     def test_a_pushed_withdrawal_reaches_an_idling_client(self):
         client = self.injected()
