@@ -116,7 +116,7 @@ struct http_server {
 	size_t crowd;         /* the most since memory was last given back */
 	unsigned turn;        /* of the timer's thread */
 	bool end_timer;
-	_Atomic bool draining; /* connections close after their answer */
+	_Atomic bool draining; /* nobody comes, connections close after their answer */
 	_Atomic bool closing;  /* no new request is handled */
 	struct http_stats *stats, own_stats;
 };

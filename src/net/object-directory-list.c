@@ -90,7 +90,7 @@ static bool add_entry(struct walk *w, struct entries *all, struct str name,
 static bool look(struct walk *w, int flags, struct stat *st)
 {
 	struct error ignored;
-	int fd = open_beneath(w->fd, path_of(w), O_PATH | flags, &ignored);
+	int fd = directory_open_beneath(w->fd, path_of(w), O_PATH | flags, &ignored);
 	if (fd < 0)
 		return false;
 	bool known = fstat(fd, st) == 0;
@@ -151,7 +151,7 @@ static int by_name(const void *a, const void *b)
 static bool read_folder(struct walk *w, struct entries *all)
 {
 	struct str path = w->n > 0 ? path_of(w) : STR(".");
-	int fd = open_beneath(w->fd, path, O_RDONLY | O_DIRECTORY, w->err);
+	int fd = directory_open_beneath(w->fd, path, O_RDONLY | O_DIRECTORY, w->err);
 	if (fd < 0)
 		return false;
 	DIR *dir = fdopendir(fd);

@@ -13,7 +13,7 @@
 #define PIECE (256 * 1024)
 #define RENAME_RETRIES 32
 
-int open_beneath(int dir, struct str path, int flags, struct error *err)
+int directory_open_beneath(int dir, struct str path, int flags, struct error *err)
 {
 	char name[OBJECT_KEY_MAX + 1];
 	struct open_how how = {.flags = (uint32_t)(flags | O_CLOEXEC),
@@ -83,7 +83,8 @@ static bool directory_read(struct object_store *s, struct str key, object_fn *ta
 {
 	const struct object_directory *d = (const struct object_directory *)s;
 	/* not blocked by a FIFO that somebody put there */
-	int fd = open_beneath(d->fd, key, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	int fd = directory_open_beneath(d->fd, key, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+					err);
 	if (fd < 0)
 		return false;
 	bool ok = read_file(fd, take, ctx, err);
@@ -103,7 +104,7 @@ static bool directory_find(struct object_store *s, struct str key, uint64_t *siz
 {
 	const struct object_directory *d = (const struct object_directory *)s;
 	struct stat st;
-	int fd = open_beneath(d->fd, key, O_PATH, err);
+	int fd = directory_open_beneath(d->fd, key, O_PATH, err);
 	if (fd < 0)
 		return false;
 	bool ok = fstat(fd, &st) == 0 || error_set_errno(err, "", errno, "cannot look");
@@ -124,7 +125,7 @@ static int step_down(int dir, struct str below, struct error *err)
 	if (dir < 0 || below.n == 0)
 		return dir;
 	int fd = object_key_check(below, err)
-			 ? open_beneath(dir, below, O_PATH | O_DIRECTORY, err)
+			 ? directory_open_beneath(dir, below, O_PATH | O_DIRECTORY, err)
 			 : -1;
 	close(dir);
 	return fd;

@@ -12,7 +12,7 @@ struct object_directory {
 
 /* open(2) of a path that never leaves `dir`, also not by a link that somebody puts
  * there meanwhile. -1 with err. */
-int open_beneath(int dir, struct str path, int flags, struct error *err);
+int directory_open_beneath(int dir, struct str path, int flags, struct error *err);
 
 /* object-directory-list.c */
 bool object_directory_list(struct object_store *s, const struct object_range *range,

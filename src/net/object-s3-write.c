@@ -2,7 +2,7 @@
 /* Files become objects: in one piece, or in parts ("Uploading and copying objects using
  * multipart upload" of the S3 user guide), which become an object by the last call. */
 #include "base/crypto.h"
-#include "net/s3-exchange.h"
+#include "net/s3-client.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -62,7 +62,10 @@ struct ask {
 	size_t n_query;
 	struct str body;
 	struct s3_answer *said;
-	char *etag; /* out, of S3_ETAG_MAX; may be NULL */
+	bool once; /* whatever comes of it */
+	/* out, each may be NULL */
+	char *etag; /* of S3_ETAG_MAX */
+	int64_t *length;
 	unsigned *times;
 };
 
@@ -75,9 +78,13 @@ static bool call(const struct upload *u, const struct ask *a, struct error *err)
 	x.query = a->query;
 	x.n_query = a->n_query;
 	x.body = a->body;
+	if (a->once)
+		x.tries = 1;
 	bool ok = s3_call(u->c, &x, u->arena, a->said, err);
 	if (a->etag != NULL)
 		memcpy(a->etag, x.etag, sizeof x.etag);
+	if (a->length != NULL)
+		*a->length = x.length;
 	if (a->times != NULL)
 		*a->times = x.times;
 	s3_exchange_free(&x);
@@ -173,15 +180,12 @@ static bool is_ours(const struct upload *u, struct str etag)
 /* Is the object that there is now the one of these parts? */
 static bool is_there(const struct upload *u)
 {
-	struct s3_exchange x;
 	struct error ignored;
-	s3_exchange_init(&x, u->c);
-	x.method = STR("HEAD");
-	x.key = u->key;
-	bool ok = s3_call(u->c, &x, NULL, NULL, &ignored) && x.length >= 0 &&
-		  (uint64_t)x.length == u->size && is_ours(u, str_of(x.etag));
-	s3_exchange_free(&x);
-	return ok;
+	char etag[S3_ETAG_MAX];
+	int64_t length;
+	const struct ask a = {.method = "HEAD", .etag = etag, .length = &length};
+	return call(u, &a, &ignored) && length == (int64_t)u->size &&
+	       is_ours(u, str_of(etag));
 }
 
 static bool complete(struct upload *u)
@@ -212,12 +216,10 @@ static bool complete(struct upload *u)
 static void abandon(const struct upload *u)
 {
 	struct error ignored;
-	unsigned tries = u->c->settings.tries;
 	const struct s3_pair query[] = {{STR("uploadId"), u->id}};
-	const struct ask a = {.method = "DELETE", .query = query, .n_query = 1};
-	u->c->settings.tries = 1;
+	const struct ask a = {
+		.method = "DELETE", .query = query, .n_query = 1, .once = true};
 	call(u, &a, &ignored);
-	u->c->settings.tries = tries;
 }
 
 static bool put_in_parts(struct upload *u)

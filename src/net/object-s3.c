@@ -4,8 +4,9 @@
  * of the object, a few times (s3-call.c); never is a part passed on as whole. */
 #include "base/clock.h"
 #include "net/object-store-internal.h"
-#include "net/s3-exchange.h"
+#include "net/s3-client.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,11 @@ struct object_s3 {
 	struct s3_client client;
 };
 
+static const struct object_backend backend;
+
 struct s3_client *s3_client_of(struct object_store *store)
 {
+	assert(store->backend == &backend);
 	return &((struct object_s3 *)store)->client;
 }
 

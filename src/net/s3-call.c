@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/s3-exchange.h"
+#include "net/s3-client.h"
 #include "net/s3-refusal.h"
 
 #include <errno.h>
@@ -13,10 +13,11 @@ struct calling {
 	struct s3_client *c;
 	struct s3_exchange *x;
 	struct error *err;
-	struct arena *arena; /* of what an error says */
+	struct arena *arena; /* of what is said */
 	struct s3_answer said;
-	uint64_t taken; /* at the last try in vain */
-	unsigned tries; /* since something was taken last */
+	struct error unread; /* why it cannot be read, if so */
+	uint64_t taken;      /* at the last try in vain */
+	unsigned tries;      /* since something was taken last */
 	unsigned moves;
 	struct error first; /* what the first version of the signature met with */
 };
@@ -49,15 +50,19 @@ static struct s3_refusal refusal_of(const struct calling *k)
 	};
 }
 
-/* What an error says; nothing, if that is no XML. */
-static void read_error(struct calling *k)
+/* What an answer says; nothing, if that is no XML. False without memory. */
+static bool read_answer(struct calling *k)
 {
-	struct error ignored;
-	if (k->x->text.n == 0 || !buf_ok(&k->x->text))
-		return;
-	arena_reset(k->arena);
-	if (!s3_answer_parse(k->arena, buf_str(&k->x->text), &k->said, &ignored))
-		k->said = (struct s3_answer){.kind = S3_ANSWER_OTHER};
+	k->said = (struct s3_answer){.kind = S3_ANSWER_OTHER};
+	error_clear(&k->unread);
+	if (!buf_ok(&k->x->text) ||
+	    s3_answer_parse(k->arena, buf_str(&k->x->text), &k->said, &k->unread))
+		return true;
+	k->said = (struct s3_answer){.kind = S3_ANSWER_OTHER};
+	k->x->failed = k->unread.kind == ERROR_MEMORY;
+	if (k->x->failed)
+		*k->err = k->unread;
+	return !k->x->failed;
 }
 
 /* libcurl does not say why in words. */
@@ -156,7 +161,7 @@ static bool tries_again(struct calling *k)
 	if (k->x->taken > k->taken)
 		k->tries = 0;
 	k->taken = k->x->taken;
-	unsigned most = k->c->settings.tries > 0 ? k->c->settings.tries : TRIES_MAX;
+	unsigned most = k->x->tries > 0 ? k->x->tries : TRIES_MAX;
 	return may_pass(k) && ++k->tries < most;
 }
 
@@ -171,8 +176,7 @@ static bool exchange(struct calling *k)
 		return false;
 	k->c->reached = k->c->reached || k->x->status != 0;
 	/* also a success can turn out to be none, in its body */
-	read_error(k);
-	return k->x->whole && k->said.kind != S3_ANSWER_ERROR;
+	return read_answer(k) && k->x->whole && k->said.kind != S3_ANSWER_ERROR;
 }
 
 static bool insist(struct calling *k)
@@ -213,29 +217,25 @@ static void settle_place(struct calling *k, const struct s3_place *before)
 		k->c->place = *before;
 }
 
-static bool read_answer(const struct s3_client *c, const struct s3_exchange *x,
-			struct arena *arena, struct s3_answer *said, struct error *err)
-{
-	struct error why;
-	if (s3_answer_parse(arena, buf_str(&x->text), said, &why))
-		return true;
-	if (why.kind == ERROR_MEMORY)
-		return error_set(err, why.kind, "", "%s", why.message);
-	return error_set(err, ERROR_UNPROCESSABLE, "", "%s: %s", c->place.host,
-			 why.message);
-}
-
 bool s3_call(struct s3_client *c, struct s3_exchange *x, struct arena *arena,
 	     struct s3_answer *said, struct error *err)
 {
-	struct calling k = {.c = c, .x = x, .err = err};
-	k.arena = arena_new(ERROR_ARENA_MAX);
+	struct calling k = {.c = c, .x = x, .err = err, .arena = arena};
+	const struct s3_place before = c->place;
+	if (arena == NULL)
+		k.arena = arena_new(ERROR_ARENA_MAX);
 	if (k.arena == NULL)
 		return error_set(err, ERROR_MEMORY, "", "no memory for a request");
-	const struct s3_place before = c->place;
 	bool ok = insist(&k);
 	settle(&k, ok);
 	settle_place(&k, &before);
-	arena_free(k.arena);
-	return ok && (said == NULL || read_answer(c, x, arena, said, err));
+	if (ok && said != NULL) {
+		*said = k.said;
+		ok = k.unread.kind == ERROR_NONE ||
+		     error_set(err, ERROR_UNPROCESSABLE, "", "%s: %s", c->place.host,
+			       k.unread.message);
+	}
+	if (arena == NULL)
+		arena_free(k.arena);
+	return ok;
 }

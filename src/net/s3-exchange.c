@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/s3-exchange.h"
+#include "net/s3-client.h"
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -127,6 +127,13 @@ static bool is_success(const struct call *call)
 			   : x->status == 200;
 }
 
+static void note_length(struct call *call)
+{
+	curl_off_t length = -1;
+	curl_easy_getinfo(call->c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	call->x->length = length;
+}
+
 /* An answer that may end anywhere cannot be told from one that was cut. */
 static bool has_an_end(const struct call *call)
 {
@@ -142,11 +149,14 @@ static bool no_end(const struct call *call)
 static bool give(struct call *call, struct str bytes)
 {
 	struct s3_exchange *x = call->x;
-	if (!call->began && !has_an_end(call))
-		return no_end(call);
-	if (!call->began && x->from == 0)
-		x->size = x->length;
-	call->began = true;
+	if (!call->began) {
+		note_length(call);
+		if (!has_an_end(call))
+			return no_end(call);
+		if (x->from == 0)
+			x->size = x->length;
+		call->began = true;
+	}
 	if (!x->take(x->ctx, bytes, call->err))
 		return false;
 	x->taken += bytes.n;
@@ -158,9 +168,6 @@ static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 	struct call *call = ctx;
 	struct s3_exchange *x = call->x;
 	struct str bytes = {data, size * n};
-	curl_off_t length = -1;
-	curl_easy_getinfo(call->c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	x->length = length;
 	bool ok;
 	if (x->take != NULL && is_success(call)) {
 		ok = give(call, bytes);
@@ -432,13 +439,11 @@ static void clear(struct s3_exchange *x)
 bool s3_exchange_run(struct s3_client *c, struct s3_exchange *x, struct error *err)
 {
 	struct call call = {.c = c, .x = x, .err = err};
-	curl_off_t length = -1;
 	clear(x);
 	x->code = CURLE_OK;
 	if (prepare(&call)) {
 		x->code = run(&call);
-		curl_easy_getinfo(c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-		x->length = length;
+		note_length(&call);
 		x->whole = x->code == CURLE_OK && is_success(&call);
 		x->other = x->take != NULL && is_2xx(x) && !is_success(&call);
 	}
@@ -454,6 +459,7 @@ bool s3_exchange_run(struct s3_client *c, struct s3_exchange *x, struct error *e
 void s3_exchange_init(struct s3_exchange *x, const struct s3_client *c)
 {
 	*x = (struct s3_exchange){.method = STR("GET"),
+				  .tries = c->settings.tries,
 				  .outgoing = {.ca_file = c->settings.ca_file,
 					       .allowed = c->settings.allowed,
 					       .restricted = c->settings.restricted}};

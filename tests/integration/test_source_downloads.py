@@ -6,7 +6,7 @@ import time
 import unittest
 
 from source_case import ScriptedCase
-from services.scripted_s3 import error
+from services.scripted_s3 import NEVER, error
 
 
 class Downloads(ScriptedCase):
@@ -81,8 +81,8 @@ class Downloads(ScriptedCase):
         self.check([(503, {"ETag": "\"f\""}, b""), self.cut(5000), self.part(5000)])
 
     def test_silence_is_waited_out(self):
-        self.check([None, (200, {}, self.USERS)])
-        self.check([None] * 6, "nothing came from")
+        self.check([NEVER, (200, {}, self.USERS)])
+        self.check([NEVER] * 6, "nothing came from")
 
     def test_what_the_file_says_is_told_and_not_what_the_store_said_before(self):
         self.check([error(403, "SignatureDoesNotMatch"),
@@ -104,7 +104,7 @@ class Downloads(ScriptedCase):
 
 class Slow(ScriptedCase):
     def test_who_answers_slowly_holds_up_neither_orders_nor_others(self):
-        store = self.script(lambda asked: None)
+        store = self.script(lambda asked: NEVER)
         self.set_source(store)
         began = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(12) as pool:

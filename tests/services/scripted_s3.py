@@ -9,6 +9,10 @@ ERROR = ("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{}</Code>"
          "<Message>of the script</Message>{}</Error>")
 
 
+# answers that are none
+NEVER, CUT = "never", "cut"
+
+
 def error(status, code, more="", **headers):
     """An answer."""
     return status, headers, ERROR.format(code, more).encode()
@@ -44,9 +48,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         asked = Asked(self, body)
         answer = self.server.store.take(asked)
-        if answer is None:
+        if answer in (NEVER, CUT):
             self.close_connection = True
-            self.server.store.closed.wait()
+            if answer is NEVER:
+                self.server.store.closed.wait()
             return
         status, headers, data = answer
         self.send_response(status)
@@ -64,7 +69,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class ScriptedS3:
     """answer: what a request gets, (status, headers, body), where "_" in a header's name
-    is "-"; None: nothing, ever. tls: an ssl.SSLContext."""
+    is "-"; NEVER, or CUT: the connection ends. tls: an ssl.SSLContext."""
 
     def __init__(self, answer, tls=None):
         self.answer = answer

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One signed request to an S3 store and its answer, whatever that is; and calls, which
- * are as many of them as it takes (s3-call.c). */
-#ifndef INLAY_NET_S3_EXCHANGE_H
-#define INLAY_NET_S3_EXCHANGE_H
+/* A client of an S3 store: one signed request and its answer, whatever that is
+ * (s3-exchange.c); and calls, which are as many of them as it takes (s3-call.c). */
+#ifndef INLAY_NET_S3_CLIENT_H
+#define INLAY_NET_S3_CLIENT_H
 
 #include "net/object-store.h"
 #include "net/outgoing.h"
@@ -31,6 +31,7 @@ struct s3_exchange {
 	size_t n_query, n_headers;
 	struct str body; /* absent: none */
 	uint64_t from; /* a GET's first byte; only if the object is the one of `etag` */
+	unsigned tries; /* of a call, for what may pass; 0: as many as are of use */
 	/* Gets the body of a success; NULL: it is kept in `text`, as that of an error
 	 * is. */
 	object_fn *take;
@@ -64,8 +65,9 @@ bool s3_client_wait(const struct s3_client *c, int64_t us, struct error *err);
 
 /* Until there is an answer that means what it says: with a back-off where the store has
  * a fault that may pass, with the other version of the signature where that is not
- * given, in the bucket's region. A success: x->whole, and an answer in XML that was
- * kept is in *said (may be NULL). Otherwise *err is in words. */
+ * given, in the bucket's region. A success: x->whole, and what was kept of it is XML,
+ * and in *said; said and arena may both be NULL, then it may be anything. Otherwise
+ * *err is in words. */
 bool s3_call(struct s3_client *c, struct s3_exchange *x, struct arena *arena,
 	     struct s3_answer *said, struct error *err);
 
