@@ -150,7 +150,7 @@ class Bucket:
 
     def put_bundle(self, chain, show, bundle, prefix):
         cli(chain, "bundle", "put", str(bundle), prefix,
-            "--to", str(self.folder / "sources.json"), show=show)
+            str(self.folder / "sources.json"), show=show)
 
     def stop(self):
         self.gateway.stop()

@@ -52,17 +52,12 @@ static bool check_source(struct putting *p, const char *file)
 /* The list of `inlay datasource set`. */
 static bool read_source(struct putting *p, const struct args *a)
 {
-	const char *file = a->value[OPTION_TO_SOURCE];
+	const char *file = a->positional[2];
 	const char *id = a->value[OPTION_DATA_SOURCE];
 	struct tenant *t = arena_make(p->s->arena, struct tenant);
 	struct buf text;
 	struct error err;
 	json_t *list = NULL;
-	if (file == NULL)
-		return error_list_add(
-			p->errors, ERROR_USAGE, "",
-			"--to FILE says where to: a list of data sources, "
-			"as inlay datasource set takes it");
 	if (t == NULL)
 		return error_list_add(p->errors, ERROR_MEMORY, "", "no memory");
 	bool ok = document_read(file, &text, &list, &err) ||
@@ -78,19 +73,10 @@ static bool read_source(struct putting *p, const struct args *a)
 
 static bool open_bucket(struct putting *p)
 {
-	const struct data_source *d = p->source;
 	struct error err;
-	const struct object_s3_settings settings = {
-		.endpoint = d->endpoint,
-		.bucket = d->bucket,
-		.access_key = d->access_key,
-		.secret_key = d->secret_key,
-		.region = d->region,
-		.amazon = d->authorization == AUTHORIZATION_AWS,
-		.signature_version = d->signature_version,
-		.ca_file = getenv("INLAY_CA_FILE"),
-		.timeout_ms = TIMEOUT_MS,
-	};
+	struct object_s3_settings settings = data_source_s3(p->source);
+	settings.ca_file = getenv("INLAY_CA_FILE");
+	settings.timeout_ms = TIMEOUT_MS;
 	p->objects = object_store_s3(&settings, &err);
 	return p->objects != NULL || error_list_add_error(p->errors, &err);
 }

@@ -39,8 +39,6 @@
 	X(INTERVAL, "interval", "STEP", "hour, day or none (default none)")            \
 	X(FROM, "from", "TIME", "from this RFC 3339 time on")                          \
 	X(TO, "to", "TIME", "before this RFC 3339 time")                               \
-	X(TO_SOURCE, "to", "FILE",                                                     \
-	  "a list of data sources with their keys, as datasource set takes it")        \
 	X(PATCH, "patch", NULL, "change the fields of FILE only, keep all others")     \
 	X(MDOC, "mdoc", NULL, "print the list of commands for the manual page")
 
@@ -121,9 +119,9 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	X(run_bundle_check, "bundle check", "DIR", 0,                                  \
 	  "Check a bundle as an import would, as far as that needs no tenant; more "   \
 	  "than 1 % of rejected rows fail it")                                         \
-	X(run_bundle_put, "bundle put", "DIR PREFIX",                                  \
-	  OPTION_BIT(TO_SOURCE) | OPTION_BIT(DATA_SOURCE),                             \
-	  "Put a bundle into the bucket of a data source; asks the S3 store itself")   \
+	X(run_bundle_put, "bundle put", "DIR PREFIX FILE", OPTION_BIT(DATA_SOURCE),    \
+	  "Put a bundle into a bucket; FILE: data sources with their keys, as "        \
+	  "datasource set takes them. Asks the S3 store itself")                       \
 	X(run_import, "import", "PREFIX", OPTIONS_IMPORT | OPTION_BIT(NO_ACTIVATE),    \
 	  "Import a bundle from the data source and follow it to its end")             \
 	X(run_imports, "imports", "", 0, "List the imports that are remembered")       \

@@ -2,7 +2,7 @@
 /* How imports come into the queue: by order, or at the start. */
 #include "mim/import-internal.h"
 #include "mim/sync.h"
-#include "model/tenant-json.h"
+#include "model/data-source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "mim/settings.h"
 #include "mim/sources.h"
 #include "mim/sync.h"
-#include "model/tenant-json.h"
+#include "model/data-source.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "mim/order-body.h"
 #include "mim/sources.h"
 #include "model/bundle.h"
-#include "model/tenant-json.h"
+#include "model/data-source.h"
 
 #include <stdio.h>
 

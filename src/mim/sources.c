@@ -2,7 +2,7 @@
 #include "mim/sources.h"
 
 #include "mim/settings.h"
-#include "model/tenant.h"
+#include "model/data-source.h"
 
 static struct object_store *open_directory(const struct source_opening *o,
 					   struct error *err)
@@ -42,29 +42,19 @@ static struct object_store *open_bucket(const struct source_opening *o,
 					struct error *err)
 {
 	const struct settings *s = o->mim->settings;
-	const struct data_source *d = o->source;
 	const struct address_networks *allowed = allowed_of(o, err);
 	if (allowed == NULL)
 		return NULL;
-	const struct object_s3_settings settings = {
-		.endpoint = d->endpoint,
-		.bucket = d->bucket,
-		.access_key = d->access_key,
-		.secret_key = d->secret_key,
-		.region = d->region,
-		.amazon = d->authorization == AUTHORIZATION_AWS,
-		.signature_version = d->signature_version,
-		.restricted = d->restricted,
-		.allowed = allowed,
-		.ca_file = settings_str(s, "inlay.datasource.ca-file").p,
-		.timeout_ms = o->timeout_ms > 0
+	struct object_s3_settings settings = data_source_s3(o->source);
+	settings.allowed = allowed;
+	settings.ca_file = settings_str(s, "inlay.datasource.ca-file").p;
+	settings.timeout_ms = o->timeout_ms > 0
 				      ? o->timeout_ms
-				      : settings_int(s, "inlay.datasource.timeout"),
-		.within_ms = o->within_ms,
-		.tries = o->tries,
-		.stops = o->stops,
-		.stops_ctx = o->stops_ctx,
-	};
+				      : settings_int(s, "inlay.datasource.timeout");
+	settings.within_ms = o->within_ms;
+	settings.tries = o->tries;
+	settings.stops = o->stops;
+	settings.stops_ctx = o->stops_ctx;
 	return object_store_s3(&settings, err);
 }
 

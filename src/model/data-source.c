@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/tenant-json.h"
+#include "model/data-source.h"
 
 const struct data_source *tenant_data_source(const struct tenant *t, struct str id)
 {
@@ -33,4 +33,18 @@ bool data_source_key(const struct data_source *d, struct str prefix, struct str 
 	return out->state == BUF_NOMEM
 		       ? error_set(err, ERROR_MEMORY, "", "no memory for a key")
 		       : error_set(err, ERROR_BAD_VALUE, "", "the key is too long");
+}
+
+struct object_s3_settings data_source_s3(const struct data_source *d)
+{
+	return (struct object_s3_settings){
+		.endpoint = d->endpoint,
+		.bucket = d->bucket,
+		.access_key = d->access_key,
+		.secret_key = d->secret_key,
+		.region = d->region,
+		.amazon = d->authorization == AUTHORIZATION_AWS,
+		.signature_version = d->signature_version,
+		.restricted = d->restricted,
+	};
 }

@@ -6,7 +6,7 @@
 #define INLAY_MODEL_TENANT_JSON_H
 
 #include "base/json.h"
-#include "model/tenant.h"
+#include "model/data-source.h"
 
 #include <jansson.h>
 
@@ -66,13 +66,6 @@ bool tenant_unmask(struct tenant *t, const struct tenant *old, enum tenant_part 
 bool tenant_restrict(struct tenant *t, const struct tenant *old, enum tenant_part part,
 		     struct error_list *errors);
 
-const struct data_source *tenant_data_source(const struct tenant *t, struct str id);
-const struct data_source *tenant_default_data_source(const struct tenant *t);
-/* The key of what lies there under a prefix of the caller's: the source's own prefix,
- * that, and the name, of which each may be absent. BAD_VALUE: longer than *out may be.
- */
-bool data_source_key(const struct data_source *d, struct str prefix, struct str name,
-		     struct buf *out, struct error *err);
 const struct conversion_point *tenant_conversion_point(const struct tenant *t,
 						       struct str id);
 const char *authorization_type_name(enum authorization_type a);

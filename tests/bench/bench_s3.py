@@ -62,7 +62,7 @@ def _put(gateway, folder):
     sources.write_text(json.dumps([_source(gateway)]))
     began = time.perf_counter()
     subprocess.run([build_folder() / "src/cli/inlay", "bundle", "put", folder, "x",
-                    "--to", sources], check=True, stdout=subprocess.DEVNULL)
+                    sources], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 

@@ -44,7 +44,7 @@ class OfBuckets(InlayCase):
             bundle.write(Path(folder) / "bundle")
             sources = Path(folder) / "sources.json"
             sources.write_text(json.dumps([self.bucket(**changes)]))
-            done = self.inlay("bundle", "put", f"{folder}/bundle", where, "--to",
+            done = self.inlay("bundle", "put", f"{folder}/bundle", where,
                               str(sources))
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout

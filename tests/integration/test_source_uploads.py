@@ -33,7 +33,7 @@ class Uploads(ScriptedCase):
         sources.write_text(json.dumps(self.sources(store, **changes)))
         return subprocess.run(
             [build_folder() / "src/cli/inlay", "bundle", "put", self.folder / "bundle",
-             "x/1", "--to", sources], capture_output=True, text=True, timeout=120,
+             "x/1", sources], capture_output=True, text=True, timeout=120,
             check=False)
 
     def take(self, asked):
