@@ -121,7 +121,7 @@ typedef bool command_fn(struct session *s, const struct args *a,
 	  "than 1 % of rejected rows fail it")                                         \
 	X(run_bundle_put, "bundle put", "DIR PREFIX FILE", OPTION_BIT(DATA_SOURCE),    \
 	  "Put a bundle into a bucket; FILE: data sources with their keys, as "        \
-	  "datasource set takes them. Asks the S3 store itself")                       \
+	  "datasource set takes them; asks the S3 store itself")                       \
 	X(run_import, "import", "PREFIX", OPTIONS_IMPORT | OPTION_BIT(NO_ACTIVATE),    \
 	  "Import a bundle from the data source and follow it to its end")             \
 	X(run_imports, "imports", "", 0, "List the imports that are remembered")       \
